@@ -1,0 +1,11 @@
+"""Accounts: people, and how they sign in."""
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class AccountsConfig(AppConfig):
+    """People, local sign-in (django-allauth) and OpenID Connect (mozilla-django-oidc)."""
+
+    name = "accounts"
+    verbose_name = _("Accounts")

@@ -1,0 +1,61 @@
+"""The forms of signing in and of a person's preferences."""
+
+from typing import Any, ClassVar
+from zoneinfo import available_timezones
+
+from allauth.account.forms import LoginForm
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import User
+
+
+class SignInForm(LoginForm):
+    """allauth's form with our words; the link to a forgotten password stands in the template."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["login"].label = _("User name or e-mail")
+        self.fields["login"].widget.attrs.update(autocomplete="username", autofocus=True)
+        self.fields["remember"].label = _("Stay signed in")
+        self.fields["password"].help_text = ""
+
+
+def time_zone_choices() -> list[tuple[str, str]]:
+    """Every IANA time zone, in the order of its name."""
+    return [(name, name.replace("_", " ")) for name in sorted(available_timezones())]
+
+
+class PreferencesForm(forms.ModelForm):  # type: ignore[type-arg]
+    """What a person decides about themselves."""
+
+    time_zone = forms.ChoiceField(
+        label=_("Time zone"),
+        choices=time_zone_choices,
+        error_messages={
+            "invalid_choice": _("“%(value)s” is no time zone; choose one from the list.")
+        },
+    )
+
+    class Meta:
+        model = User
+        fields: ClassVar = [
+            "first_name",
+            "last_name",
+            "time_zone",
+            "week_start",
+            "theme",
+            "share_analytics",
+        ]
+        widgets: ClassVar = {
+            "first_name": forms.TextInput(attrs={"autocomplete": "given-name"}),
+            "last_name": forms.TextInput(attrs={"autocomplete": "family-name"}),
+        }
+        help_texts: ClassVar = {
+            "share_analytics": _(
+                "On: which features you use and when, with your role, your browser's kind and a"
+                " random number for you, go to the analytics service that this site's operator"
+                " has set up, if any. Never sent: names, e-mail addresses, projects, notes, or"
+                " the times you track. Off: nothing about you is recorded."
+            )
+        }

@@ -1,0 +1,258 @@
+"""The allow-list: what is not declared here by an app's `events.py` does not leave.
+
+Each kind of property turns a value into what may leave, or refuses it. Free text is not a kind.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zoneinfo import available_timezones
+
+EVENT_NAME = re.compile(r"[a-z][a-z_]*(\.[a-z][a-z_]*)?\Z")  # resource.action
+OTHER = "other"
+
+JSONValue = str | int | float | bool
+
+
+class UndeclaredError(ValueError):
+    """A name that no `events.py` declares, or a value that its declaration does not allow."""
+
+
+@dataclass(frozen=True)
+class Kind(ABC):
+    """A kind of property."""
+
+    required: bool = field(default=False, kw_only=True)
+
+    @abstractmethod
+    def clean(self, value: Any) -> JSONValue:
+        """The value as it may leave. Raises `ValueError` for one that may not."""
+
+    @property
+    def label(self) -> str:
+        """The kind in a word, for the reference."""
+        return type(self).__name__.lower()
+
+
+@dataclass(frozen=True)
+class Flag(Kind):
+    """True or False."""
+
+    def clean(self, value: Any) -> bool:
+        """A bool, and nothing that merely looks like one."""
+        if not isinstance(value, bool):
+            raise ValueError("is no bool")
+        return value
+
+
+@dataclass(frozen=True)
+class Number(Kind):
+    """A finite number."""
+
+    def clean(self, value: Any) -> int | float:
+        """An int or float that JSON can hold."""
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise ValueError("is no number")
+        if not math.isfinite(value) or abs(value) > 2**53:
+            raise ValueError("is no number that JSON holds exactly")
+        return value
+
+
+@dataclass(frozen=True)
+class Count(Number):
+    """A whole number from 0."""
+
+    def clean(self, value: Any) -> int:
+        """An int of 0 or more."""
+        if not isinstance(value, int) or super().clean(value) < 0:
+            raise ValueError("is no count")
+        return value
+
+
+@dataclass(frozen=True)
+class Duration(Number):
+    """A length of time in seconds."""
+
+    def clean(self, value: Any) -> int | float:
+        """Seconds, or a timedelta; never negative."""
+        seconds = value.total_seconds() if isinstance(value, timedelta) else value
+        number = super().clean(seconds)
+        if number < 0:
+            raise ValueError("is a negative duration")
+        return number
+
+
+@dataclass(frozen=True)
+class Choice(Kind):
+    """One of the declared words; an unexpected word becomes "other"."""
+
+    words: tuple[str, ...]
+
+    def __init__(self, *words: str, required: bool = False) -> None:
+        object.__setattr__(self, "words", words)
+        object.__setattr__(self, "required", required)
+
+    def clean(self, value: Any) -> str:
+        """A declared word, or "other"."""
+        if not isinstance(value, str):
+            raise ValueError("is no text")
+        return str(value) if value in self.words else OTHER
+
+    @property
+    def label(self) -> str:
+        """The words."""
+        return "one of " + ", ".join(self.words)
+
+
+@dataclass(frozen=True)
+class Pattern(Kind, ABC):
+    """Text of a shape in which no sentence, name or address fits."""
+
+    @property
+    @abstractmethod
+    def shape(self) -> re.Pattern[str]:
+        """What the whole text must match."""
+
+    def clean(self, value: Any) -> str:
+        """The text itself."""
+        if not isinstance(value, str) or not self.shape.fullmatch(value):
+            raise ValueError(f"is no {self.label}")
+        return str(value)
+
+
+@dataclass(frozen=True)
+class Identifier(Pattern):
+    """A name from the code: lower case, digits, `_`, `.`, `-`; at most 64 characters."""
+
+    shape = re.compile(r"[a-z][a-z0-9_.-]{0,63}")
+
+
+@dataclass(frozen=True)
+class Version(Pattern):
+    """A version number."""
+
+    shape = re.compile(r"\d{1,6}(\.\d{1,6}){0,3}([-+.]?[a-z]{1,5}[-.]?\d{0,6}){0,2}")
+
+
+@dataclass(frozen=True)
+class Timestamp(Kind):
+    """A moment (ISO 8601, UTC) or a day."""
+
+    def clean(self, value: Any) -> str:
+        """An aware datetime, a date, or either as ISO text; a moment leaves in UTC."""
+        if isinstance(value, str):
+            value = date.fromisoformat(value) if len(value) == 10 else datetime.fromisoformat(value)
+        if isinstance(value, datetime):
+            if value.tzinfo is None:
+                raise ValueError("has no time zone")
+            return value.astimezone(UTC).isoformat()
+        if isinstance(value, date):
+            return value.isoformat()
+        raise ValueError("is no moment")
+
+
+@dataclass(frozen=True)
+class TimeZone(Kind):
+    """A name of the IANA time zone database."""
+
+    @property
+    def label(self) -> str:
+        """The kind in words."""
+        return "time zone"
+
+    def clean(self, value: Any) -> str:
+        """The name, if the database knows it."""
+        if not isinstance(value, str) or value not in available_timezones():
+            raise ValueError("is no time zone")
+        return str(value)
+
+
+@dataclass(frozen=True)
+class EventType:
+    """An event: `resource.action`, one sentence, and its properties."""
+
+    name: str
+    sentence: str
+    properties: Mapping[str, Kind] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not EVENT_NAME.match(self.name):
+            raise ValueError(f"The event name {self.name!r} is not of the form resource.action.")
+
+
+@dataclass(frozen=True)
+class GroupType:
+    """A type of group, and what is known of one (PostHog takes at most five types)."""
+
+    name: str
+    sentence: str
+    properties: Mapping[str, Kind]
+
+
+events: dict[str, EventType] = {}
+person_properties: dict[str, Kind] = {}
+groups: dict[str, GroupType] = {}
+
+
+def register(*declared: EventType | GroupType) -> None:
+    """Add events and groups. Raises `ValueError` for a name declared twice and differently."""
+    for one in declared:
+        home: dict[str, Any] = events if isinstance(one, EventType) else groups
+        if home.setdefault(one.name, one) != one:
+            raise ValueError(f"{one.name!r} is declared twice.")
+
+
+def register_person_properties(**declared: Kind) -> None:
+    """Add properties of persons. Raises `ValueError` for one declared twice and differently."""
+    for name, kind in declared.items():
+        if person_properties.setdefault(name, kind) != kind:
+            raise ValueError(f"The person property {name!r} is declared twice.")
+
+
+def clean_event(
+    name: str, given: Mapping[str, Any]
+) -> tuple[dict[str, JSONValue] | None, list[str]]:
+    """`clean` by the declaration of an event; None where there is none."""
+    if name not in events:
+        return None, [f"The event {name!r} is not declared in any events.py."]
+    return clean(name, events[name].properties, given)
+
+
+def clean_group(
+    name: str, given: Mapping[str, Any]
+) -> tuple[dict[str, JSONValue] | None, list[str]]:
+    """`clean` by the declaration of a type of group; None where there is none."""
+    if name not in groups:
+        return None, [f"The group type {name!r} is not declared in any events.py."]
+    return clean(name, groups[name].properties, given)
+
+
+def clean(
+    where: str, declared: Mapping[str, Kind], given: Mapping[str, Any]
+) -> tuple[dict[str, JSONValue], list[str]]:
+    """What of `given` may leave, and a sentence for each name or value that may not.
+
+    `where` names the event or group in those sentences. They hold no value: it may be personal.
+    """
+    cleaned: dict[str, JSONValue] = {}
+    refused: list[str] = []
+    for name, value in given.items():
+        kind = declared.get(name)
+        if kind is None:
+            refused.append(f"{where}: the property {name!r} is not declared.")
+            continue
+        try:
+            cleaned[name] = kind.clean(value)
+        except (ValueError, OverflowError) as error:
+            reason = str(error) if str(error).startswith(("is ", "has ")) else f"is no {kind.label}"
+            refused.append(f"{where}: the property {name!r} {reason}.")
+    for name, kind in declared.items():
+        if kind.required and name not in given:
+            refused.append(f"{where}: the property {name!r} is required.")
+    return cleaned, refused

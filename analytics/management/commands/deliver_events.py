@@ -1,0 +1,49 @@
+"""`manage.py deliver_events`: take what waits to PostHog, in a process of its own."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from types import FrameType
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from analytics import conf, delivery
+
+PAUSE = 5.0  # seconds between two looks at the queue
+
+
+class Command(BaseCommand):
+    """Deliver events once or for ever."""
+
+    help = "Delivers what waits in the outbox: with --once now, otherwise until it is told to end."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """`--once` sends everything that waits, whatever its next try, and ends."""
+        parser.add_argument("--once", action="store_true", help="send everything that waits, end")
+
+    def handle(self, *args: Any, once: bool = False, **options: Any) -> None:
+        """Ends with 0; SIGTERM and Ctrl-C end the endless form after the batch in hand."""
+        if reason := conf.get().closed_because:
+            self.stdout.write(f"Nothing leaves this machine: {reason}.")
+            return
+        if once:
+            self._say(delivery.deliver(everything=True))
+            return
+        stop = threading.Event()
+
+        def end(_signal: int, _frame: FrameType | None) -> None:
+            stop.set()
+
+        signal.signal(signal.SIGTERM, end)
+        signal.signal(signal.SIGINT, end)
+        while not stop.is_set():
+            report = delivery.deliver(stop=stop)
+            if report.delivered or report.rejected or report.error:
+                self._say(report)
+            stop.wait(PAUSE)
+
+    def _say(self, report: delivery.Report) -> None:
+        counts = f"Delivered {report.delivered}, rejected {report.rejected}, kept {report.kept}"
+        self.stdout.write(f"{counts} ({report.error})." if report.error else f"{counts}.")

@@ -1,0 +1,115 @@
+"""What the app keeps: the log of events (which is their queue too), persons, the installation."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import uuid
+from typing import Any, ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+
+class State(models.TextChoices):
+    """What has become of an event."""
+
+    WAITING = "waiting", _("waiting")
+    DELIVERED = "delivered", _("delivered")
+    REJECTED = "rejected", _("rejected")
+    LOCAL = "local", _("local only")
+
+
+class Event(models.Model):
+    """An event as it leaves, and whether it has left.
+
+    `uuid`, `timestamp`, `event` and `distinct_id` never change: PostHog folds a replay by them.
+    A leased row carries the lease's token, and `due_at` is when that lease runs out.
+    """
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    event = models.CharField(_("event"), max_length=200)
+    distinct_id = models.CharField(_("person"), max_length=200)
+    timestamp = models.DateTimeField(_("time"), default=timezone.now)
+    properties = models.JSONField(_("properties"), default=dict)
+    state = models.CharField(_("state"), max_length=9, choices=State, default=State.WAITING)
+    due_at = models.DateTimeField(_("due"), default=timezone.now)
+    lease = models.UUIDField(null=True, editable=False)
+    attempts = models.PositiveIntegerField(_("attempts"), default=0)
+    settled_at = models.DateTimeField(_("settled"), null=True, blank=True)
+    last_error = models.CharField(_("last error"), max_length=500, blank=True)
+
+    class Meta:
+        verbose_name = _("event")
+        verbose_name_plural = _("events")
+        indexes: ClassVar = [
+            models.Index(
+                fields=["due_at", "id"], condition=Q(state="waiting"), name="analytics_event_due"
+            ),
+            models.Index(
+                fields=["lease"], condition=Q(lease__isnull=False), name="analytics_event_lease"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event} {self.uuid}"
+
+
+class Person(models.Model):
+    """The local mirror of PostHog's person: a distinct id and what is known of it."""
+
+    distinct_id = models.CharField(_("id"), max_length=200, unique=True)
+    properties = models.JSONField(_("properties"), default=dict)
+    updated_at = models.DateTimeField(_("updated"), auto_now=True)
+
+    class Meta:
+        verbose_name = _("person")
+        verbose_name_plural = _("persons")
+
+    def __str__(self) -> str:
+        return self.distinct_id
+
+
+def new_secret() -> str:
+    """256 random bits as text."""
+    return secrets.token_hex(32)
+
+
+class Installation(models.Model):
+    """This installation: one row, made when first needed."""
+
+    ID = 1
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=ID, editable=False)
+    identity_secret = models.CharField(max_length=64, default=new_secret, editable=False)
+    salt = models.CharField(max_length=64, blank=True, editable=False)
+    first_seen_version = models.CharField(_("first version"), max_length=50, blank=True)
+    first_seen_platform = models.CharField(_("first platform"), max_length=50, blank=True)
+    reported_version = models.CharField(_("version last reported"), max_length=50, blank=True)
+    installed_at = models.DateTimeField(_("installation reported"), null=True, blank=True)
+    last_health_at = models.DateTimeField(_("last health ping"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("installation")
+        verbose_name_plural = _("installations")
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(id=1), name="analytics_one_installation")
+        ]
+
+    def __str__(self) -> str:
+        return str(_("This installation"))
+
+    @classmethod
+    def load(cls, *, for_update: bool = False) -> Installation:
+        """The row, made if there is none; locked for the caller's transaction on demand."""
+        cls.objects.get_or_create(pk=cls.ID)
+        rows: Any = cls.objects.select_for_update() if for_update else cls.objects
+        installation: Installation = rows.get(pk=cls.ID)
+        return installation
+
+    @property
+    def fingerprint(self) -> str:
+        """The installation's id on the wire: 64 hex characters, a hash of the salt alone."""
+        return hashlib.sha256(f"installation:{self.salt}".encode()).hexdigest()

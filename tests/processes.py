@@ -1,0 +1,137 @@
+"""Real processes for the tests: the site under gunicorn, an OpenID Connect provider."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.capture import wait_until
+
+ROOT = Path(__file__).resolve().parent.parent
+BIN = Path(sys.executable).parent
+
+
+def free_port() -> int:
+    """A port of the loopback interface on which nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Site:
+    """An installation of its own: settings from `env` alone, a database in `folder`."""
+
+    def __init__(self, folder: Path, env: Mapping[str, str] | None = None) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log = folder / "site.log"
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        self.env = {
+            **kept,
+            "DJANGO_SETTINGS_MODULE": "timetracker.settings",
+            "PYTHONPATH": str(ROOT),
+            "ENV_FILE": "",
+            "SECRET_KEY": "the-key-of-a-site-that-the-tests-start-and-stop-0123456789",
+            "HTTPS": "false",
+            "DATABASE_URL": f"sqlite:///{folder / 'site.sqlite3'}",
+            **(env or {}),
+        }
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def manage(self, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+        """Run a management command to its end; the caller judges its output and exit code."""
+        return subprocess.run(
+            [sys.executable, str(ROOT / "manage.py"), *arguments],
+            env={**self.env, **env},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    def run(self, code: str) -> str:
+        """Run Python within the site; returns what it prints. Raises where it fails."""
+        done = self.manage("shell", "--no-imports", "--command", code)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    def prepare(self) -> None:
+        """Make the database and the static files."""
+        for command in (("migrate", "--verbosity=0"), ("collectstatic", "--noinput", "-v0")):
+            done = self.manage(*command)
+            assert done.returncode == 0, done.stderr
+
+    def start(self, *options: str) -> None:
+        """Serve, as `make run` does; returns when the site answers."""
+        config = ("--config", str(ROOT / "timetracker" / "gunicorn.py"))
+        bind = ("--bind", f"127.0.0.1:{self.port}")
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [str(BIN / "gunicorn"), *config, *bind, *options, "timetracker.wsgi"],
+                env=self.env,
+                cwd=ROOT,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        wait_until(lambda: answers(f"{self.url}/accounts/login/"), 30)
+
+    def stop(self) -> int:
+        """End it as an operator does; returns the exit code."""
+        assert self.process is not None
+        self.process.terminate()
+        return self.process.wait(15)
+
+    def kill(self) -> None:
+        """`kill -9` for every process of the site."""
+        assert self.process is not None
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(15)
+
+
+@contextmanager
+def running(site: Site) -> Iterator[Site]:
+    """A prepared site that serves until the end of the block."""
+    site.start()
+    try:
+        yield site
+    finally:
+        site.stop()
+
+
+@contextmanager
+def oidc_provider(*people: Mapping[str, Any]) -> Iterator[str]:
+    """A process of `oidc-provider-mock` that knows these people (claims with `sub`): its issuer."""
+    port = free_port()
+    claims = [f"--user-claims={json.dumps(dict(person))}" for person in people]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "oidc_provider_mock", "--port", str(port), *claims],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    issuer = f"http://127.0.0.1:{port}"
+    try:
+        wait_until(lambda: answers(f"{issuer}/.well-known/openid-configuration"), 20)
+        yield issuer
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def answers(url: str) -> bool:
+    """Whether a server answers there, whatever it says."""
+    try:
+        with urllib.request.urlopen(url, timeout=5):
+            return True
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False

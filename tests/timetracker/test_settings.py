@@ -1,0 +1,175 @@
+"""Settings: what a bad value says, what follows from a good one; each in a process of its own."""
+
+import re
+
+import pytest
+
+from tests.processes import ROOT, Site
+from timetracker.reference import pages
+from timetracker.settings import env
+
+
+@pytest.fixture
+def site(tmp_path):
+    return Site(tmp_path)
+
+
+def setting(site, expression, **variables):
+    """What an expression over the settings gives under these variables."""
+    code = f"from django.conf import settings; print({expression})"
+    done = site.manage("shell", "--no-imports", "--command", code, **variables)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "allowed"),
+    [
+        ("DEBUG", "maybe", "true, 1, yes, on; or false, 0, no, off"),
+        ("ENABLE_TELEMETRY", "2", "true, 1, yes, on; or false, 0, no, off"),
+        ("TRUSTED_PROXY_COUNT", "-1", "a whole number from 0"),
+        ("TRUSTED_PROXY_COUNT", "two", "a whole number from 0"),
+        ("TIME_ZONE", "Middle/Earth", "an IANA name such as Europe/Berlin"),
+        ("TZ", ":etc/x", "an IANA name such as Europe/Berlin"),
+        ("ENVIRONMENT", "prod", "production, staging, development, test"),
+        ("DEPLOYMENT_METHOD", "snap", "docker, native"),
+        ("AUTH_METHOD", "saml", "local, oidc, both"),
+        ("POSTHOG_HOST", "app.posthog.com", "an address such as https://"),
+        ("POSTHOG_HOST", "ftp://app.posthog.com", "an address such as https://"),
+        ("OIDC_ROLE_GROUP_MAP", '{"leads": "king"}', 'JSON such as {"time-leads": "manager"}'),
+        ("OIDC_ROLE_GROUP_MAP", "[1]", "JSON such as"),
+        ("OIDC_SCOPES", "profile", "words, openid among them"),
+    ],
+)
+def test_a_bad_value_stops_the_start_with_one_line(site, name, value, allowed):
+    done = site.manage("check", **{name: value})
+
+    assert done.returncode == 1
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"{name} is {value!r}; allowed: ")
+    assert allowed in line
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("DATABASE_URL", "mysql://root:hunter2@db/x"), ("EMAIL_URL", "pigeon://bob:hunter2@coop")],
+)
+def test_a_bad_value_that_holds_a_password_is_not_shown(site, name, value):
+    done = site.manage("check", **{name: value})
+
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"{name} is set to a value that is not shown here; allowed: ")
+    assert "hunter2" not in line
+
+
+def test_a_secret_key_is_required_unless_debugging(site):
+    done = site.manage("check", SECRET_KEY="")
+
+    assert done.returncode == 1
+    assert done.stderr.startswith("SECRET_KEY is not set; allowed: 50 random characters")
+    assert done.stderr.count("\n") == 1
+    assert setting(site, "len(settings.SECRET_KEY) > 40", SECRET_KEY="", DEBUG="true") == "True"
+
+
+@pytest.mark.parametrize("missing", ["OIDC_ISSUER", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET"])
+def test_oidc_needs_its_three_variables(site, missing):
+    given = {
+        "OIDC_ISSUER": "https://id.example",
+        "OIDC_CLIENT_ID": "timetracker",
+        "OIDC_CLIENT_SECRET": "x",
+    }
+    done = site.manage("check", AUTH_METHOD="oidc", **{**given, missing: ""})
+
+    assert done.stderr.startswith(f"{missing} is not set; AUTH_METHOD=oidc needs it")
+
+
+def test_a_server_ends_with_the_same_line(site):
+    """gunicorn must not try for ever: the worker's exit code tells it to give up."""
+    import subprocess
+    import sys
+
+    command = [sys.executable, "-c", "import timetracker.wsgi"]
+    environment = {**site.env, "DEBUG": "maybe"}
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 3
+    assert re.fullmatch(r"DEBUG is 'maybe'; allowed: .*\n", done.stderr)
+
+
+@pytest.mark.parametrize("word", ["true", "1", "YES", "On"])
+def test_a_switch_reads_words_of_any_case_as_on(site, word):
+    assert setting(site, "settings.ENABLE_TELEMETRY", ENABLE_TELEMETRY=word) == "True"
+
+
+@pytest.mark.parametrize("word", ["false", "0", "NO", "Off", ""])
+def test_a_switch_reads_words_of_any_case_as_off(site, word):
+    assert setting(site, "settings.ENABLE_TELEMETRY", ENABLE_TELEMETRY=word) == "False"
+
+
+def test_telemetry_is_off_and_https_on_unless_told_otherwise(site):
+    del site.env["HTTPS"]
+    facts = "settings.ENABLE_TELEMETRY, settings.SECURE_SSL_REDIRECT, settings.DEBUG"
+    assert setting(site, facts) == "False True False"
+
+
+def test_variables_of_the_process_win_over_the_file(site, tmp_path):
+    (tmp_path / "env").write_text("TIME_ZONE=Europe/Berlin\nENVIRONMENT=staging\n")
+    file = {"ENV_FILE": str(tmp_path / "env")}
+    facts = "settings.TIME_ZONE, settings.ENVIRONMENT"
+
+    assert setting(site, facts, **file) == "Europe/Berlin staging"
+    assert setting(site, facts, **file, TIME_ZONE="Asia/Tokyo") == "Asia/Tokyo staging"
+
+
+def test_tz_is_the_time_zone_where_none_is_set(site):
+    assert setting(site, "settings.TIME_ZONE", TZ="Asia/Tokyo") == "Asia/Tokyo"
+    both = {"TZ": "Asia/Tokyo", "TIME_ZONE": "Europe/Berlin"}
+    assert setting(site, "settings.TIME_ZONE", **both) == "Europe/Berlin"
+
+
+def test_an_unrelated_setting_does_not_follow_telemetry(site):
+    """Turning telemetry on or off touches nothing but telemetry."""
+    facts = "settings.ANALYTICS['POSTHOG_HOST'], settings.SHARE_ANALYTICS_DEFAULT"
+    assert setting(site, facts, ENABLE_TELEMETRY="true") == setting(site, facts)
+
+
+def test_the_embedded_database_waits_for_its_turn(site):
+    assert setting(site, "settings.DATABASES['default']['OPTIONS']['transaction_mode']") == (
+        "IMMEDIATE"
+    )
+    pragmas = (
+        "from django.db import connection as c; k = c.cursor();"
+        "print(*[k.execute(f'PRAGMA {p}').fetchone()[0]"
+        " for p in ('journal_mode', 'synchronous', 'busy_timeout')])"
+    )
+    assert site.run(pragmas) == "wal 1 5000"
+
+
+@pytest.mark.parametrize("path", pages(), ids=lambda path: path.name)
+def test_the_generated_pages_are_up_to_date(path):
+    assert path.read_text() == pages()[path], "run `make docs`"
+
+
+def test_three_lists_of_variables_agree():
+    """Those that the settings read, those of `.env.example`, those of the reference."""
+    example = re.findall(r"^#([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
+    reference = re.findall(
+        r"^\| `([A-Z_]+)`", (ROOT / "docs" / "configuration.md").read_text(), re.MULTILINE
+    )
+    source = (ROOT / "timetracker" / "settings.py").read_text()
+    read = re.findall(r'\benv\.[a-z_]+\(\s*"([A-Z_]+)"', source)
+
+    assert sorted(example) == sorted(reference) == sorted(read) == sorted(env.variables)
+
+
+def test_the_version_has_one_home():
+    homes = [
+        path.relative_to(ROOT)
+        for app in ("timetracker", "analytics", "accounts", "tracking")
+        for path in (ROOT / app).rglob("*.py")
+        if re.search(r"""["']0\.1\.0["']""", path.read_text())
+    ]
+    assert [str(home) for home in homes] == ["timetracker/__init__.py"]

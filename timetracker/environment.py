@@ -1,0 +1,202 @@
+"""Typed reading of environment variables over django-environ.
+
+Each variable is declared once, where `settings.py` reads it: name, kind, default and a sentence.
+`.env.example` and `docs/configuration.md` are rendered from these declarations (`reference.py`).
+"""
+
+import json
+import os
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+TRUE = frozenset({"true", "1", "yes", "on"})
+FALSE = frozenset({"false", "0", "no", "off"})
+
+T = TypeVar("T")
+
+
+class ConfigurationError(ImproperlyConfigured):
+    """One line for the person who starts the site: the variable, its value, and what is allowed."""
+
+
+@dataclass(frozen=True)
+class Variable:
+    """A declared environment variable, as the reference shows it.
+
+    `default` is a value, or words where the default is found out at the start (not `constant`).
+    """
+
+    name: str
+    section: str
+    default: str
+    constant: bool
+    allowed: str
+    sentence: str
+
+
+class Environment:
+    """Reads variables, those of the process before the file's; remembers what was declared."""
+
+    def __init__(self, file: Path | None) -> None:
+        self._section = ""
+        self.variables: dict[str, Variable] = {}
+        if file is not None and file.is_file():
+            environ.Env.read_env(file)
+
+    def section(self, title: str) -> None:
+        """Put the variables that follow under this heading of the reference."""
+        self._section = title
+
+    def flag(self, name: str, default: bool, sentence: str) -> bool:
+        """A switch, in any case; the empty value is off."""
+
+        def parse(value: str) -> bool:
+            word = value.lower()
+            if word not in TRUE | FALSE:
+                raise ValueError
+            return word in TRUE
+
+        allowed = "true, 1, yes, on; or false, 0, no, off (or empty)"
+        if os.environ.get(name) == "":
+            default = False
+        return self._read(name, default, str(default).lower(), allowed, sentence, parse)
+
+    def text(self, name: str, default: str, sentence: str, *, allowed: str = "any text") -> str:
+        """Free text."""
+        return self._read(name, default, default, allowed, sentence, str)
+
+    def choice(
+        self, name: str, choices: Collection[str], default: str, sentence: str, *, shown: str = ""
+    ) -> str:
+        """One of the given words, in any case; `shown` names a default that is found out."""
+
+        def parse(value: str) -> str:
+            word = value.lower()
+            if word not in choices:
+                raise ValueError
+            return word
+
+        allowed, constant = ", ".join(choices), not shown
+        return self._read(
+            name, default, shown or default, allowed, sentence, parse, constant=constant
+        )
+
+    def integer(self, name: str, default: int, sentence: str, *, minimum: int = 0) -> int:
+        """A whole number, at least `minimum`."""
+
+        def parse(value: str) -> int:
+            number = int(value)
+            if number < minimum:
+                raise ValueError
+            return number
+
+        allowed = f"a whole number from {minimum}"
+        return self._read(name, default, str(default), allowed, sentence, parse)
+
+    def words(self, name: str, default: list[str], sentence: str, *, allowed: str) -> list[str]:
+        """A list, separated by commas."""
+
+        def parse(value: str) -> list[str]:
+            return [word.strip() for word in value.split(",") if word.strip()]
+
+        return self._read(name, default, ",".join(default), allowed, sentence, parse)
+
+    def url(self, name: str, default: str, sentence: str) -> str:
+        """An http or https address without query and fragment, kept as it was written."""
+
+        def parse(value: str) -> str:
+            parts = urlsplit(value)
+            if (
+                parts.scheme not in ("http", "https")
+                or not parts.hostname
+                or parts.query
+                or parts.fragment
+                or parts.username
+            ):
+                raise ValueError
+            return value
+
+        allowed = "an address such as https://host.example"
+        return self._read(name, default, default, allowed, sentence, parse)
+
+    def time_zone(self, name: str, default: str, sentence: str, *, shown: str = "") -> str:
+        """A name of the IANA time zone database."""
+
+        def parse(value: str) -> str:
+            return ZoneInfo(value).key
+
+        allowed = "an IANA name such as Europe/Berlin"
+        return self._read(
+            name, default, shown or default, allowed, sentence, parse, constant=not shown
+        )
+
+    def mapping(
+        self, name: str, values: Collection[str], sentence: str, *, example: str
+    ) -> dict[str, str]:
+        """A JSON object of text to one of `values`."""
+
+        def parse(value: str) -> dict[str, str]:
+            parsed = json.loads(value)
+            if not isinstance(parsed, dict) or not all(v in values for v in parsed.values()):
+                raise ValueError
+            return parsed
+
+        return self._read(name, {}, "{}", f"JSON such as {example}", sentence, parse)
+
+    def database(self, name: str, default: str, sentence: str) -> dict[str, Any]:
+        """A database's address, as Django's `DATABASES` entry; never shown: it holds a password."""
+        allowed = "sqlite:///path or postgres://user:password@host:5432/name"
+
+        def parse(value: str) -> dict[str, Any]:
+            config: dict[str, Any] = environ.Env.db_url_config(value)
+            if config["ENGINE"] not in (
+                "django.db.backends.sqlite3",
+                "django.db.backends.postgresql",
+            ):
+                raise ValueError
+            return config
+
+        return self._read(name, parse(default), default, allowed, sentence, parse, secret=True)
+
+    def email(self, name: str, sentence: str) -> dict[str, Any]:
+        """A mail server's address, as Django's `EMAIL_*` settings; empty where there is none."""
+        allowed = "smtp+tls://user:password@host:587, smtp+ssl://…, smtp://…, consolemail://"
+
+        def parse(value: str) -> dict[str, Any]:
+            return dict(environ.Env.email_url_config(value))
+
+        return self._read(name, {}, "", allowed, sentence, parse, secret=True)
+
+    def secret(self, name: str, sentence: str) -> str:
+        """Text that no message shows; empty where it is not set."""
+        return self._read(name, "", "", "a secret text", sentence, str, secret=True)
+
+    def _read(
+        self,
+        name: str,
+        default: T,
+        shown: str,
+        allowed: str,
+        sentence: str,
+        parse: Callable[[str], T],
+        *,
+        constant: bool = True,
+        secret: bool = False,
+    ) -> T:
+        """The parsed value; the default where it is not set or empty (as compose files do)."""
+        self.variables[name] = Variable(name, self._section, shown, constant, allowed, sentence)
+        value = os.environ.get(name)
+        if value is None or not value.strip():
+            return default
+        try:
+            return parse(value.strip())
+        except Exception as error:
+            given = "set to a value that is not shown here" if secret else repr(value)
+            raise ConfigurationError(f"{name} is {given}; allowed: {allowed}.") from error
