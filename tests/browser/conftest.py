@@ -34,6 +34,7 @@ BOB = {
 }
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """All of them on one worker, which then holds the only browser."""
     for item in items:
