@@ -61,5 +61,8 @@ lock: $(INSTALLED) ## pin the requirements anew
 	$(LOCK) --constraint requirements/constraint-django52.txt --output-file requirements/development.txt requirements/development.in
 	$(LOCK) --constraint requirements/constraint-django61.txt --output-file requirements/matrix.txt requirements/development.in
 
+vendor: ## copy what the pages take from npm (needs npm; running the site does not)
+	scripts/vendor.sh
+
 clean: ## remove what was installed and made (never data/ nor .env)
 	rm -rf $(VENV) staticfiles .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

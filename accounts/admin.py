@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import OIDCIdentity, User
 
 
-class OIDCIdentityInline(admin.TabularInline):  # type: ignore[type-arg]
+class OIDCIdentityInline(admin.TabularInline):
     """Identities come from signing in; taking one away lets the account be joined anew."""
 
     model = OIDCIdentity
@@ -23,7 +23,7 @@ class OIDCIdentityInline(admin.TabularInline):  # type: ignore[type-arg]
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
+class UserAdmin(DjangoUserAdmin):
     """Accounts. Groups and single permissions are left out: roles stand for them."""
 
     list_display = ("username", "email", "first_name", "last_name", "role", "is_active")

@@ -26,7 +26,7 @@ def time_zone_choices() -> list[tuple[str, str]]:
     return [(name, name.replace("_", " ")) for name in sorted(available_timezones())]
 
 
-class PreferencesForm(forms.ModelForm):  # type: ignore[type-arg]
+class PreferencesForm(forms.ModelForm):
     """What a person decides about themselves."""
 
     time_zone = forms.ChoiceField(
@@ -53,9 +53,10 @@ class PreferencesForm(forms.ModelForm):  # type: ignore[type-arg]
         }
         help_texts: ClassVar = {
             "share_analytics": _(
-                "On: which features you use and when, with your role, your browser's kind and a"
-                " random number for you, go to the analytics service that this site's operator"
-                " has set up, if any. Never sent: names, e-mail addresses, projects, notes, or"
-                " the times you track. Off: nothing about you is recorded."
+                "On: what you do on this site and when (such as starting a timer, and how long it"
+                " ran), your role, how you sign in, and the kinds of your browser and system go,"
+                " under a number that stands for you, to the analytics service that the site's"
+                " operator has set up, if any. Never sent: names, e-mail addresses, clients,"
+                " projects or notes. Off: nothing about you is recorded."
             )
         }

@@ -52,6 +52,7 @@ class SignInView(LoginView):
             provider_failed=doors.oidc_open() and recently_failed(),
             no_account_yet=not User.objects.exists(),
             demo=_demo_account(),
+            demo_missing=not User.objects.filter(username=DEMO_USERNAME).exists(),
         )
         return context
 
@@ -80,7 +81,7 @@ class ResetView(PasswordResetView):
         return response
 
 
-class PreferencesView(LoginRequiredMixin, SuccessMessageMixin, UpdateView):  # type: ignore[type-arg]
+class PreferencesView(LoginRequiredMixin, SuccessMessageMixin, UpdateView):
     """A person's own preferences."""
 
     form_class = PreferencesForm

@@ -64,10 +64,7 @@ def record_for_user(user_id: object, event: str, properties: Mapping[str, Any]) 
     cleaned = _allowed(*catalogue.clean_event(event, properties))
     if cleaned is None or not privacy.may_record(user_id):
         return None
-    request = context.current()
-    return _insert(
-        event, identity.distinct_id(user_id), {**(request.properties if request else {}), **cleaned}
-    )
+    return _insert(event, identity.distinct_id(user_id), {**_request(), **cleaned})
 
 
 @never_raises
@@ -75,11 +72,22 @@ def record_person(user_id: object, properties: identity.Properties) -> uuid.UUID
     """Record what is known of a person; see `analytics.identify_user`."""
     if not privacy.may_record(user_id):
         return None
-    return insert_person(identity.distinct_id(user_id), properties)
+    return insert_person(identity.distinct_id(user_id), properties, _request())
 
 
-def insert_person(distinct_id: str, properties: identity.Properties) -> uuid.UUID | None:
-    """Record `$set` and `$set_once` of a person or of the installation, and mirror them."""
+def _request() -> dict[str, Any]:
+    """What the request in hand puts on every event of a person."""
+    request = context.current()
+    return request.properties if request else {}
+
+
+def insert_person(
+    distinct_id: str, properties: identity.Properties, about: Mapping[str, Any]
+) -> uuid.UUID | None:
+    """Record `$set` and `$set_once` of a person or of the installation, and mirror them.
+
+    `about` stands on the event beside them.
+    """
     unknown = [f"Persons: {key!r} is neither of {SETTERS}." for key in properties.keys() - SETTERS]
     _allowed({}, unknown)
     wire = {
@@ -87,7 +95,7 @@ def insert_person(distinct_id: str, properties: identity.Properties) -> uuid.UUI
         for key in sorted(SETTERS & properties.keys())
     }
     _mirror(distinct_id, wire)
-    return _insert("$set", distinct_id, wire)
+    return _insert("$set", distinct_id, {**about, **wire})
 
 
 SETTERS = frozenset({"$set", "$set_once"})

@@ -70,7 +70,7 @@ def _record(installation: Installation, kind: Kind, version: str) -> None:
         properties |= {"old_version": old, "new_version": version}
     fingerprint = installation.fingerprint
     outbox.insert_event(fingerprint, f"telemetry.{kind}", properties, this.groups())
-    outbox.insert_person(fingerprint, this.describe(installation))
+    outbox.insert_person(fingerprint, this.describe(installation), about={})
     for group_type, about in this.group_properties().items():
         outbox.insert_group(fingerprint, group_type, this.groups()[group_type], about)
 

@@ -29,7 +29,8 @@ def install(python: str) -> Path:
     done = VENV / ".installed"
     if not done.exists() or done.stat().st_mtime < LOCK.stat().st_mtime:
         subprocess.run([python, "-m", "venv", "--clear", VENV], check=True)
-        pip = [VENV / "bin" / "pip", "install", "--quiet", "--require-hashes", "-r", LOCK]
+        pip = [str(VENV / "bin" / "pip"), "install", "--quiet"]
+        pip += ["--require-hashes", "-r", str(LOCK)]
         subprocess.run(pip, check=True)
         done.touch()
     return VENV / "bin"
@@ -41,7 +42,7 @@ def main() -> int:
     if python is None:
         print(f"Skipped: Python {VERSION} is not on this machine.")
         return 0
-    command = [install(python) / "pytest", "-m", "not slow and not browser", *sys.argv[1:]]
+    command = [str(install(python) / "pytest"), "-m", "not slow and not browser", *sys.argv[1:]]
     return subprocess.run(command, cwd=ROOT, check=False).returncode
 
 

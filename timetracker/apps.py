@@ -7,6 +7,7 @@ from django.contrib.admin.apps import AdminConfig as DjangoAdminConfig
 class TimeTrackerConfig(AppConfig):
     """Holds no models: it joins the apps that do."""
 
+    default = True
     name = "timetracker"
     verbose_name = "TimeTracker"
 
@@ -14,4 +15,5 @@ class TimeTrackerConfig(AppConfig):
 class AdminConfig(DjangoAdminConfig):
     """Django's admin, entered and left through the site's own doors."""
 
+    default = False  # named in INSTALLED_APPS; the default of this module is the project itself
     default_site = "timetracker.admin.AdminSite"

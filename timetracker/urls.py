@@ -1,9 +1,19 @@
 """Every address of the site."""
 
 from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.templatetags.static import static
 from django.urls import include, path
 
+
+def favicon(_request: HttpRequest) -> HttpResponse:
+    """The icon, for pages that name none, such as Django's admin."""
+    return redirect(static("timetracker/favicon.svg"))
+
+
 urlpatterns = [
+    path("favicon.ico", favicon),
     path("", include("tracking.urls")),
     path("accounts/", include("accounts.urls")),
     path("admin/", admin.site.urls),

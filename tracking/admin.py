@@ -13,7 +13,7 @@ from tracking.models import Client, Project, Task, TimeEntry
 from tracking.templatetags.durations import clock
 
 
-class TaskInline(admin.TabularInline):  # type: ignore[type-arg]  # not generic at run time
+class TaskInline(admin.TabularInline):
     """A project's tasks, on its page."""
 
     model = Task
@@ -21,7 +21,7 @@ class TaskInline(admin.TabularInline):  # type: ignore[type-arg]  # not generic 
 
 
 @admin.register(Client)
-class ClientAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class ClientAdmin(admin.ModelAdmin):
     """For whom work is done."""
 
     list_display = ("name", "projects", "archived")
@@ -40,7 +40,7 @@ class ClientAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 @admin.register(Project)
-class ProjectAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class ProjectAdmin(admin.ModelAdmin):
     """Work that time is spent on."""
 
     list_display = ("name", "client", "mark", "archived")
@@ -61,7 +61,7 @@ class ProjectAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 @admin.register(Task)
-class TaskAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class TaskAdmin(admin.ModelAdmin):
     """Parts of projects."""
 
     list_display = ("name", "project", "done")
@@ -72,7 +72,7 @@ class TaskAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 @admin.register(TimeEntry)
-class TimeEntryAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class TimeEntryAdmin(admin.ModelAdmin):
     """Everybody's time; moments are shown in the zone of the person who looks."""
 
     list_display = ("day", "user", "what", "project", "task", "started_at", "ended_at", "took")

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from tracking.models import Project, Task
 
 
-class GroupedIterator(ModelChoiceIterator):  # type: ignore[type-arg]  # not generic at run time
+class GroupedIterator(ModelChoiceIterator):
     """The choices under headings, in the order of the query set."""
 
     field: "GroupedChoiceField"
@@ -23,7 +23,7 @@ class GroupedIterator(ModelChoiceIterator):  # type: ignore[type-arg]  # not gen
             yield (heading, [self.choice(row) for row in rows])
 
 
-class GroupedChoiceField(forms.ModelChoiceField):  # type: ignore[type-arg]  # as above
+class GroupedChoiceField(forms.ModelChoiceField):
     """A choice among rows that stand under headings."""
 
     iterator = GroupedIterator

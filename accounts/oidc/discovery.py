@@ -86,6 +86,8 @@ def _endpoint(document: dict[str, Any], name: str) -> str:
 
 
 def _has_scheme_and_host(url: str, schemes: set[str]) -> bool:
+    if not url.isprintable() or " " in url:  # `urlsplit` overlooks line breaks, headers do not
+        return False
     try:
         parts = urlsplit(url)
     except ValueError:

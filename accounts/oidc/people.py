@@ -24,15 +24,15 @@ from accounts.models import OIDCIdentity, Role, SignupMethod, User
 from accounts.oidc.errors import SignInRefused
 
 ATTEMPTS = 3  # a simultaneous sign-in may take the identity or the name; the next look finds it
-MAX_NAME = 150  # characters, as the columns of Django's user
+MAX_NAME, MAX_EMAIL = 150, 254  # characters, as the columns of Django's user
 ROLES_FROM_HIGHEST = (Role.ADMIN, Role.MANAGER, Role.USER)
 
 
 @dataclass(frozen=True)
 class Profile:
-    """What the provider says about a person, cleaned. `email` is empty unless it is verified …
+    """What the provider says about a person, cleaned.
 
-    … and `unverified_email` holds one that it does not vouch for, to tell people about.
+    An address that it does not vouch for is kept apart: `email` is a verified one, or empty.
     """
 
     issuer: str
@@ -68,14 +68,13 @@ def person(profile: Profile) -> User:
 
     Raises `SignInRefused` where an account may not be joined, or may not be signed in.
     """
-    for attempt in range(ATTEMPTS):
+    for _attempt in range(ATTEMPTS):
         try:
             with transaction.atomic():
                 return _admitted(profile)
         except IntegrityError:
-            if attempt == ATTEMPTS - 1:
-                raise
-    raise AssertionError("unreachable")
+            continue
+    raise SignInRefused("collision", _("Others were signing in just now. Begin again."), status=503)
 
 
 def _admitted(profile: Profile) -> User:
@@ -108,7 +107,10 @@ def _joined(profile: Profile) -> User | None:
     if len(owners) != 1:
         raise _unverified_here()
     user: User = owners[0]
-    if user.oidc_identities.filter(issuer=profile.issuer).exists():
+    subjects = user.oidc_identities.filter(issuer=profile.issuer).values_list("subject", flat=True)
+    if profile.subject in subjects:
+        return user  # joined or made since `_known` looked, by a simultaneous sign-in
+    if subjects:
         # The provider gave the address to somebody else, or made its person anew: a human decides.
         raise _address_of_another()
     OIDCIdentity.objects.create(user=user, issuer=profile.issuer, subject=profile.subject)
@@ -168,7 +170,7 @@ def _is_taken(name: str) -> bool:
 
 def _name(value: str) -> str:
     """Only what Django allows in user names, short enough for a number to follow."""
-    return re.sub(r"[^\w.+-]", "", value)[: MAX_NAME - 10]
+    return re.sub(r"[^\w.+-]", "", User.normalize_username(value))[: MAX_NAME - 10]
 
 
 def _text(value: object) -> str:
@@ -179,7 +181,7 @@ def _text(value: object) -> str:
 
 
 def _email(value: object) -> str:
-    if not isinstance(value, str):
+    if not isinstance(value, str) or len(value) > MAX_EMAIL:
         return ""
     try:
         validate_email(value)

@@ -1,18 +1,24 @@
 """What the tests of accounts share: the hostile provider, and a walk through its sign-in."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 import requests
-from django.http import HttpResponse
 from django.test import Client
 
 from accounts.models import OIDCIdentity, User
 from tests.accounts.provider import Provider, running_provider
 
 AUTHENTICATE = "/accounts/oidc/authenticate/"
+
+
+@pytest.fixture(autouse=True)
+def _no_collected_files(settings: Any, tmp_path: Path) -> None:
+    """Every client reads the folder of collected files anew, and other tests write it meanwhile."""
+    settings.STATIC_ROOT = str(tmp_path)
 
 
 @pytest.fixture
@@ -24,7 +30,7 @@ def provider(settings: Any, db: None) -> Iterator[Provider]:
 
 
 def go_to_provider(client: Client, query: str = "") -> str:
-    """Begin a sign-in and say yes at the provider; the address that it sends the browser back to."""
+    """Begin a sign-in and say yes at the provider: the address that the browser is sent back to."""
     response = client.get(AUTHENTICATE + query)
     assert response.status_code == 302, response.content
     back = requests.get(response["Location"], allow_redirects=False, timeout=5)
@@ -48,7 +54,7 @@ def is_signed_in(client: Client) -> bool:
     return client.get("/accounts/preferences/").status_code == 200
 
 
-def assert_page(response: HttpResponse, status: int, *texts: str) -> None:
+def assert_page(response: Any, status: int, *texts: str) -> None:
     """A page in the site's layout with this status and these texts."""
     page = response.content.decode()
     assert response.status_code == status, page
@@ -58,7 +64,7 @@ def assert_page(response: HttpResponse, status: int, *texts: str) -> None:
         assert text in page, page
 
 
-def assert_refused(client: Client, response: HttpResponse, status: int, *texts: str) -> None:
+def assert_refused(client: Client, response: Any, status: int, *texts: str) -> None:
     """A page that says why, with a way back; nobody signed in, no identity made."""
     assert_page(response, status, *texts)
     assert 'role="alert"' in response.content.decode()
@@ -67,7 +73,7 @@ def assert_refused(client: Client, response: HttpResponse, status: int, *texts: 
     assert not OIDCIdentity.objects.exists()
 
 
-def assert_no_account(client: Client, response: HttpResponse, status: int, *texts: str) -> None:
+def assert_no_account(client: Client, response: Any, status: int, *texts: str) -> None:
     """As `assert_refused`, and no account was made either."""
     assert_refused(client, response, status, *texts)
     assert not User.objects.exists()

@@ -202,10 +202,10 @@ class Handler(BaseHTTPRequestHandler):
         "/end": "end",
     }
 
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
         self._answer("GET", urlsplit(self.path).query)
 
-    def do_POST(self) -> None:  # noqa: N802
+    def do_POST(self) -> None:
         length = int(self.headers.get("Content-Length", 0))
         self._answer("POST", self.rfile.read(length).decode())
 

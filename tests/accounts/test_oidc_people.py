@@ -18,6 +18,9 @@ def verified_address(user: Any, verified: bool = True) -> EmailAddress:
     return EmailAddress.objects.create(user=user, email=user.email, verified=verified, primary=True)
 
 
+LONG = "a" * 60 + "@" + ".".join(["b" * 60] * 4) + ".org"  # an address, but too long a one
+
+
 # --- joining an existing account -------------------------------------------------------------
 
 
@@ -115,7 +118,9 @@ def test_it_does_not_keep_an_address_that_nobody_has_verified(
     assert not EmailAddress.objects.exists()
 
 
-@pytest.mark.parametrize("email", [None, "", 7, "no address", ["a@example.org"], "a@\0b.example"])
+@pytest.mark.parametrize(
+    "email", [None, "", 7, "no address", ["a@example.org"], "a@\0b.example", LONG]
+)
 def test_it_makes_an_account_without_a_usable_address(
     client: Client, provider: Provider, email: object
 ) -> None:
@@ -135,6 +140,7 @@ def test_it_makes_an_account_without_a_usable_address(
         ({"preferred_username": "Bob the Builder!"}, "BobtheBuilder"),
         ({"preferred_username": "álvaro\0"}, "álvaro"),
         ({"preferred_username": "ALICE"}, "ALICE-2"),
+        ({"preferred_username": "ａｌｉｃｅ"}, "alice-2"),  # the same letters, in full width
         ({"preferred_username": "demo"}, "demo-2"),
         ({"preferred_username": "demo-admin"}, "demo-admin-2"),
         ({"preferred_username": "@"}, "subject-of-bob"),
@@ -215,7 +221,11 @@ def test_the_provider_decides_on_the_role(
     sign_in(client)
 
     alice = User.objects.get()
-    assert (alice.role, alice.is_staff, alice.is_superuser) == (role, role == "admin", role == "admin")
+    assert (alice.role, alice.is_staff, alice.is_superuser) == (
+        role,
+        role == "admin",
+        role == "admin",
+    )
 
 
 @pytest.mark.usefixtures("groups_decide")

@@ -1,7 +1,9 @@
 """Signing in through a provider that behaves."""
 
-from urllib.parse import parse_qs, urlsplit
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
 
+import jwt
 import pytest
 from allauth.account.models import EmailAddress
 from django.test import Client
@@ -14,7 +16,7 @@ from tests.accounts.conftest import (
     is_signed_in,
     sign_in,
 )
-from tests.accounts.provider import ALICE, CLIENT, Provider, ec_key
+from tests.accounts.provider import ALICE, CLIENT, Provider, ec_key, jwk, rsa_key
 
 
 def test_it_signs_in_and_makes_an_account(client: Client, provider: Provider) -> None:
@@ -62,8 +64,6 @@ def test_it_sends_the_secret_in_a_header_where_the_provider_wants_that(
 
 
 def test_it_takes_es256(client: Client, provider: Provider) -> None:
-    import jwt
-
     provider.sign = lambda claims: jwt.encode(claims, ec_key(), "ES256", {"kid": "elliptic"})
 
     sign_in(client)
@@ -98,15 +98,9 @@ def test_it_asks_for_discovery_and_keys_once(client: Client, provider: Provider)
 def test_it_asks_for_keys_again_when_the_provider_has_new_ones(
     client: Client, provider: Provider
 ) -> None:
-    import jwt
-
-    from tests.accounts.provider import jwk, rsa_key
-
     sign_in(Client())
     provider.keys = [jwk(rsa_key("second"), "second")]
-    provider.sign = lambda claims: jwt.encode(
-        claims, rsa_key("second"), "RS256", {"kid": "second"}
-    )
+    provider.sign = lambda claims: jwt.encode(claims, rsa_key("second"), "RS256", {"kid": "second"})
 
     sign_in(client)
 
@@ -166,8 +160,6 @@ def test_it_goes_where_the_person_was_going(client: Client, provider: Provider) 
 def test_it_stays_on_the_site_whatever_next_says(
     client: Client, provider: Provider, goal: str
 ) -> None:
-    from urllib.parse import urlencode
-
     response = sign_in(client, "?" + urlencode({"next": goal}))
 
     assert response["Location"] == "/"
@@ -175,11 +167,11 @@ def test_it_stays_on_the_site_whatever_next_says(
 
 
 def test_it_signs_in_with_local_sign_in_off(
-    client: Client, provider: Provider, settings: object
+    client: Client, provider: Provider, settings: Any
 ) -> None:
-    settings.AUTH_METHOD = "oidc"  # type: ignore[attr-defined]
-    settings.LOCAL_ENABLED = False  # type: ignore[attr-defined]
-    settings.AUTHENTICATION_BACKENDS = ["accounts.oidc.backend.OIDCBackend"]  # type: ignore[attr-defined]
+    settings.AUTH_METHOD = "oidc"
+    settings.LOCAL_ENABLED = False
+    settings.AUTHENTICATION_BACKENDS = ["accounts.oidc.backend.OIDCBackend"]
 
     sign_in(client)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import uuid
+from typing import Any
 
 import pytest
 from asgiref.sync import iscoroutinefunction
@@ -31,7 +32,7 @@ ANDROID = (
 EDGE = CHROME.replace("X11; Linux x86_64", "Windows NT 10.0; Win64; x64") + " Edg/120.0.2210.61"
 
 
-def visit(path: str, user: object, **headers: str) -> dict[str, object]:
+def visit(path: str, user: Any, **headers: str) -> dict[str, Any]:
     """Record an event within a request to a real route; returns the event's properties."""
     request = RequestFactory().get(path, headers=headers)
     request.resolver_match = resolve(request.path_info)

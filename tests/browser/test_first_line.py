@@ -94,7 +94,7 @@ def check_nothing_personal(capture: CaptureServer) -> None:
 
 
 def check_paths(events: dict[str, dict[str, Any]], site: Site, login: str) -> None:
-
+    check_context(events["$set"], site, login)
     check_context(events["auth.login"], site, login)
     check_context(events["timer.started"], site, "/timer/start/")
     check_context(events["timer.stopped"], site, "/timer/stop/")

@@ -56,6 +56,8 @@ PASSED_ON = {
     name for name in os.environ if name in ("PATH", "HOME", "LANG") or name.startswith("PIP_")
 }
 
+CREDENTIALS = re.compile(r"^ *Demo \w+: +(\S+) / (\S+)$", re.MULTILINE)
+
 
 def sign_in(url: str, name: str, password: str) -> requests.Response:
     visitor = requests.Session()
@@ -85,7 +87,7 @@ def test_it_runs_on_a_fresh_clone_and_again(clone):
     first.wait(300)
     assert sorted(path.name for path in clone.glob(".env")) == [".env"]
     assert (clone / ".env").stat().st_mode & 0o077 == 0
-    credentials = re.findall(r"^\s*(demo\S*)\s+(\S+)\s*$", first.output, re.MULTILINE)
+    credentials = CREDENTIALS.findall(first.output)
     assert [name for name, _ in credentials] == ["demo", "demo-admin"], first.output
     assert first.url in first.output
     for name, password in credentials:
@@ -100,7 +102,7 @@ def test_it_runs_on_a_fresh_clone_and_again(clone):
     second = Run(clone)
     second.wait(60)
     seconds = time.monotonic() - start
-    assert re.findall(r"^\s*(demo\S*)\s+(\S+)\s*$", second.output, re.MULTILINE) == credentials
+    assert CREDENTIALS.findall(second.output) == credentials
     second.interrupt()
     assert dump(clone) == before
     assert seconds < 30, "a second start takes seconds"

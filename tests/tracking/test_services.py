@@ -3,10 +3,11 @@ from unittest.mock import call, patch
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.utils import timezone
 
 from analytics.models import Event
-from tracking.models import Project, Task, TimeEntry
+from tracking.models import Project, TimeEntry
 from tracking.services import TimerBusyError, start_timer, stop_timer
 
 pytestmark = pytest.mark.django_db
@@ -208,13 +209,16 @@ class TestStop:
         assert entry.day.isoformat() == ("2026-03-29" if hours == 23 else "2026-10-25")
 
 
-def test_it_takes_part_in_the_transaction_of_the_caller(bob, work):
+def test_it_takes_part_in_the_transaction_of_the_caller(bob):
     """What fails afterwards takes entry and event with it."""
-    from django.db import transaction
 
-    with pytest.raises(RuntimeError), transaction.atomic():
-        start_timer(bob, task=Task.objects.get())
+    @transaction.atomic
+    def start_and_fail() -> None:
+        start_timer(bob)
         raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        start_and_fail()
 
     assert not TimeEntry.objects.exists()
     assert not Event.objects.exists()

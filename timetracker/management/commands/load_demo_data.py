@@ -178,7 +178,7 @@ def weeks_of(user: User, projects: dict[str, Made], now: datetime) -> list[TimeE
     return [
         entry
         for day in days
-        if day.weekday() < 5
+        if day.weekday() < 5 or day == today  # the first page should show what it is for
         for entry in _day_of(user, projects, day, dice)
         if entry.ended_at and entry.ended_at <= now
     ]

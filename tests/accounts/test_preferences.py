@@ -1,0 +1,94 @@
+"""A person's preferences."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from accounts.models import User
+from tests.accounts.conftest import assert_page
+
+PREFERENCES = "/accounts/preferences/"
+FORM = {
+    "first_name": "Alice",
+    "last_name": "Liddell",
+    "time_zone": "Asia/Kathmandu",
+    "week_start": "6",
+    "theme": "dark",
+}
+
+
+@pytest.fixture
+def signed_in(client: Client, alice: Any) -> Client:
+    client.force_login(alice, "accounts.backends.LocalBackend")
+    return client
+
+
+def test_it_shows_what_is_set_and_what_is_sent(signed_in: Client) -> None:
+    response = signed_in.get(PREFERENCES)
+
+    assert_page(response, 200, '<option value="UTC" selected>UTC</option>', "Never sent: names")
+    assert 'autocomplete="given-name"' in response.content.decode()
+
+
+def test_it_saves(signed_in: Client, alice: Any) -> None:
+    response = signed_in.post(PREFERENCES, FORM, follow=True)
+
+    assert_page(response, 200, "Your preferences are saved")
+    alice.refresh_from_db()
+    assert (alice.first_name, alice.last_name) == ("Alice", "Liddell")
+    assert (alice.time_zone, alice.week_start, alice.theme) == ("Asia/Kathmandu", 6, "dark")
+    assert not alice.share_analytics
+
+
+def test_it_keeps_sharing_where_the_box_stays_checked(signed_in: Client, alice: Any) -> None:
+    signed_in.post(PREFERENCES, {**FORM, "share_analytics": "on"})
+
+    alice.refresh_from_db()
+    assert alice.share_analytics
+
+
+@pytest.mark.parametrize("zone", ["Mars/Olympus", "../etc/passwd", ""])
+def test_it_refuses_a_time_zone_that_is_none_beside_the_field(
+    signed_in: Client, alice: Any, zone: str
+) -> None:
+    response = signed_in.post(PREFERENCES, {**FORM, "time_zone": zone, "first_name": "<b>Eve"})
+
+    assert_page(response, 200, 'id="id_time_zone_error"', 'aria-describedby="id_time_zone_error"')
+    assert "<b>Eve" not in response.content.decode()
+    alice.refresh_from_db()
+    assert (alice.time_zone, alice.first_name) == ("UTC", "")
+
+
+def test_it_changes_nothing_else(signed_in: Client, bob: Any) -> None:
+    signed_in.force_login(bob, "accounts.backends.LocalBackend")
+
+    signed_in.post(
+        PREFERENCES,
+        {
+            **FORM,
+            "role": "admin",
+            "is_staff": "on",
+            "username": "root",
+            "id": "1",
+            "email": "x@y.z",
+        },
+    )
+
+    bob.refresh_from_db()
+    assert (bob.username, bob.role, bob.is_staff) == ("bob", "user", False)
+    assert bob.email == "bob@example.org"
+
+
+def test_times_are_shown_in_the_persons_zone(signed_in: Client, alice: Any) -> None:
+    signed_in.post(PREFERENCES, FORM)
+
+    User.objects.update(first_login=datetime(2026, 11, 21, 12, 0, tzinfo=UTC))
+    response = signed_in.get(f"/admin/accounts/user/{alice.pk}/change/")
+    assert "5:45 p.m." in response.content.decode()  # 12:00 UTC in Kathmandu
+
+
+def test_it_asks_for_signing_in(client: Client, db: None) -> None:
+    assert client.get(PREFERENCES)["Location"] == "/accounts/login/?next=/accounts/preferences/"
+    assert client.post(PREFERENCES, FORM)["Location"].startswith("/accounts/login/")
