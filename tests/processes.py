@@ -1,11 +1,13 @@
 """Real processes for the tests: the site under gunicorn, an OpenID Connect provider."""
 
+import fcntl
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -17,6 +19,8 @@ from tests.capture import wait_until
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
+TEST_RUN = f"{ROOT} {os.environ.get('PYTEST_XDIST_TESTRUNUID', os.getpid())}"
+STATIC_LOCK = Path(tempfile.gettempdir()) / f"timetracker-tests-static-{os.getuid()}"
 
 
 def free_port() -> int:
@@ -65,9 +69,19 @@ class Site:
 
     def prepare(self) -> None:
         """Make the database and the static files."""
-        for command in (("migrate", "--verbosity=0"), ("collectstatic", "--noinput", "-v0")):
-            done = self.manage(*command)
-            assert done.returncode == 0, done.stderr
+        self._must("migrate", "--verbosity=0")
+        with STATIC_LOCK.open("a+") as lock:
+            # All sites of a test run serve one folder: the first one fills it, the others wait.
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            lock.seek(0)
+            if lock.read() != TEST_RUN:
+                self._must("collectstatic", "--noinput", "--verbosity=0")
+                lock.truncate(0)
+                lock.write(TEST_RUN)
+
+    def _must(self, *arguments: str) -> None:
+        done = self.manage(*arguments)
+        assert done.returncode == 0, done.stderr
 
     def start(self, *options: str) -> None:
         """Serve, as `make run` does; returns when the site answers."""

@@ -24,10 +24,12 @@ os.environ.update(VARIABLES)
 from timetracker.settings import *  # noqa: E402, F403
 from timetracker.settings import ANALYTICS, DATABASES, STORAGES  # noqa: E402
 
+folder = Path(tempfile.gettempdir()) / f"timetracker-tests-{os.getuid()}"
+STATIC_ROOT = folder / "static"  # empty: WhiteNoise reads it anew for every test client
+STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+
 if "sqlite3" in DATABASES["default"]["ENGINE"]:
     # A file: threads that share a database in memory find its tables locked at once.
-    folder = Path(tempfile.gettempdir()) / f"timetracker-tests-{os.getuid()}"
-    folder.mkdir(exist_ok=True)
     DATABASES["default"]["TEST"] = {"NAME": str(folder / f"{os.getppid()}.sqlite3")}
 
 # Quick hashing: what is tested here is not Django's password hasher.

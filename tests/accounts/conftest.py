@@ -1,7 +1,6 @@
 """What the tests of accounts share: the hostile provider, and a walk through its sign-in."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,12 +12,6 @@ from accounts.models import OIDCIdentity, User
 from tests.accounts.provider import Provider, running_provider
 
 AUTHENTICATE = "/accounts/oidc/authenticate/"
-
-
-@pytest.fixture(autouse=True)
-def _no_collected_files(settings: Any, tmp_path: Path) -> None:
-    """Every client reads the folder of collected files anew, and other tests write it meanwhile."""
-    settings.STATIC_ROOT = str(tmp_path)
 
 
 @pytest.fixture
