@@ -6,6 +6,8 @@ import sys
 
 from timetracker.environment import ConfigurationError
 
+WRONG_CONFIGURATION = 2  # as of a wrong option; 1 is for commands whose work has failed
+
 
 def main() -> None:
     """Run a command; a bad setting ends it with one line."""
@@ -16,7 +18,8 @@ def main() -> None:
     try:
         settings.INSTALLED_APPS  # noqa: B018 - reads the settings
     except ConfigurationError as error:
-        sys.exit(str(error))
+        print(error, file=sys.stderr)
+        sys.exit(WRONG_CONFIGURATION)
     execute_from_command_line(sys.argv)
 
 

@@ -9,3 +9,9 @@ class AccountsConfig(AppConfig):
 
     name = "accounts"
     verbose_name = _("Accounts")
+
+    def ready(self) -> None:
+        """Listen to people who make accounts and sign in."""
+        from accounts import receivers
+
+        receivers.connect()

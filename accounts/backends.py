@@ -19,8 +19,11 @@ class AdmissionMixin(ModelBackend):
     """
 
     def user_can_authenticate(self, user: Any) -> bool:
-        """Whether this person may be signed in: active and, with DEMO_MODE, the demo account."""
-        if settings.DEMO_MODE and user.username != DEMO_USERNAME:
+        """Whether this person may be signed in: active and, with DEMO_MODE, the demo account.
+
+        Not if that has become an admin's: its password stands on the sign-in page.
+        """
+        if settings.DEMO_MODE and (user.username != DEMO_USERNAME or user.is_staff):
             return False
         return bool(user.is_active)
 

@@ -37,6 +37,20 @@ class PreferencesForm(forms.ModelForm):
         },
     )
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Django compares a field whose default is a function with a hidden input beside it.
+        self.fields["share_analytics"].show_hidden_initial = False
+
+    def save(self, commit: bool = True) -> User:
+        """Save these columns alone: the others may have changed since the page was asked for.
+
+        Cleaning has normalised the user name, too, which must not become another person's.
+        """
+        user: User = self.instance
+        user.save(update_fields=self._meta.fields)
+        return user
+
     class Meta:
         model = User
         fields: ClassVar = [

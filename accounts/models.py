@@ -119,6 +119,9 @@ class User(AbstractUser):
             update_fields = {*update_fields, "is_staff", "is_superuser"}
         super().save(*args, update_fields=update_fields, **kwargs)
 
+    signs_in_first = False
+    """Whether the sign-in in hand is this person's first."""
+
     def record_first_login(self) -> datetime:
         """When this person first signed in (UTC), recorded now if never before.
 
@@ -126,7 +129,8 @@ class User(AbstractUser):
         """
         if self.first_login is None:
             now = timezone.now()
-            User.objects.filter(pk=self.pk, first_login=None).update(first_login=now)
+            unset = User.objects.filter(pk=self.pk, first_login=None)
+            self.signs_in_first = bool(unset.update(first_login=now))
             self.refresh_from_db(fields=["first_login"])
         assert self.first_login is not None
         return self.first_login

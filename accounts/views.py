@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
+from allauth.account.adapter import get_adapter
 from allauth.account.views import LoginView, PasswordResetView, SignupView
 from django.conf import settings
 from django.contrib import auth, messages
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.contrib.messages.views import SuccessMessageMixin
+from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render, resolve_url
 from django.urls import reverse, reverse_lazy
@@ -16,6 +18,7 @@ from django.utils.translation import gettext as _, gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.generic import UpdateView
 
+import analytics
 from accounts import doors
 from accounts.demo import DEMO_USERNAME, demo_password
 from accounts.forms import PreferencesForm, SignInForm
@@ -52,7 +55,9 @@ class SignInView(LoginView):
             provider_failed=doors.oidc_open() and recently_failed(),
             no_account_yet=not User.objects.exists(),
             demo=_demo_account(),
-            demo_missing=not User.objects.filter(username=DEMO_USERNAME).exists(),
+            demo_missing=not User.objects.filter(
+                username=DEMO_USERNAME, is_active=True, is_staff=False
+            ).exists(),
         )
         return context
 
@@ -64,6 +69,16 @@ class SignInView(LoginView):
 
 class SignUpView(SignupView):
     """Making an account, where the operator has opened that."""
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        """Make it, unless somebody took the name since the form was checked."""
+        response: HttpResponse
+        try:
+            response = super().form_valid(form)
+        except IntegrityError:
+            form.add_error("username", get_adapter().validation_error("username_taken"))
+            response = self.form_invalid(form)
+        return response
 
     def closed(self) -> HttpResponse:
         """Say so, with a status that says so too."""
@@ -94,6 +109,14 @@ class PreferencesView(LoginRequiredMixin, SuccessMessageMixin, UpdateView):
         user = self.request.user
         assert user.is_authenticated  # LoginRequiredMixin
         return User.objects.get(pk=user.pk)
+
+    @transaction.atomic
+    def form_valid(self, form: Any) -> HttpResponse:
+        """Save and record that, neither without the other."""
+        response = super().form_valid(form)
+        changed = {"fields_changed": len(form.changed_data)}
+        analytics.track_event(form.instance.pk, "preferences.updated", changed)
+        return response
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Add which of the other account pages there are."""

@@ -14,7 +14,16 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["identify_group", "identify_user", "track_event"]
+from asgiref.sync import sync_to_async
+
+__all__ = [
+    "aidentify_group",
+    "aidentify_user",
+    "atrack_event",
+    "identify_group",
+    "identify_user",
+    "track_event",
+]
 
 
 def track_event(
@@ -28,7 +37,7 @@ def track_event(
     """
     from analytics import outbox
 
-    return outbox.record_for_user(user_id, event, dict(properties or {}))
+    return outbox.record_for_user(user_id, event, properties)
 
 
 def identify_user(user_id: object, properties: Mapping[str, Mapping[str, Any]]) -> uuid.UUID | None:
@@ -38,7 +47,7 @@ def identify_user(user_id: object, properties: Mapping[str, Mapping[str, Any]]) 
     """
     from analytics import outbox
 
-    return outbox.record_person(user_id, {key: dict(value) for key, value in properties.items()})
+    return outbox.record_person(user_id, properties)
 
 
 def identify_group(group_type: str, key: str, properties: Mapping[str, Any]) -> uuid.UUID | None:
@@ -48,4 +57,25 @@ def identify_group(group_type: str, key: str, properties: Mapping[str, Any]) -> 
     """
     from analytics import outbox
 
-    return outbox.record_group(group_type, key, dict(properties))
+    return outbox.record_group(group_type, key, properties)
+
+
+async def atrack_event(
+    user_id: object, event: str, properties: Mapping[str, Any] | None = None
+) -> uuid.UUID | None:
+    """`track_event` for async code."""
+    return await sync_to_async(track_event)(user_id, event, properties)
+
+
+async def aidentify_user(
+    user_id: object, properties: Mapping[str, Mapping[str, Any]]
+) -> uuid.UUID | None:
+    """`identify_user` for async code."""
+    return await sync_to_async(identify_user)(user_id, properties)
+
+
+async def aidentify_group(
+    group_type: str, key: str, properties: Mapping[str, Any]
+) -> uuid.UUID | None:
+    """`identify_group` for async code."""
+    return await sync_to_async(identify_group)(group_type, key, properties)

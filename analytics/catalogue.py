@@ -14,7 +14,9 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import available_timezones
 
-EVENT_NAME = re.compile(r"[a-z][a-z_]*(\.[a-z][a-z_]*)?\Z")  # resource.action
+# resource.action, and the one name of the seed documents that is not.
+EVENT_NAME = re.compile(r"([a-z][a-z_]*\.[a-z][a-z_]*|feature_interaction)\Z")
+NAME = re.compile(r"\$?[a-z][a-z0-9_.]{0,63}")
 OTHER = "other"
 
 JSONValue = str | int | float | bool
@@ -141,6 +143,22 @@ class Version(Pattern):
 
 
 @dataclass(frozen=True)
+class FeatureName(Kind):
+    """A declared feature; an unexpected one becomes "other"."""
+
+    def clean(self, value: Any) -> str:
+        """A declared feature's name, or "other"."""
+        if not isinstance(value, str):
+            raise ValueError("is no text")
+        return str(value) if value in features else OTHER
+
+    @property
+    def label(self) -> str:
+        """The kind in words; the features are declared elsewhere, some after this."""
+        return "a declared feature"
+
+
+@dataclass(frozen=True)
 class Timestamp(Kind):
     """A moment (ISO 8601, UTC) or a day."""
 
@@ -188,22 +206,37 @@ class EventType:
 
 @dataclass(frozen=True)
 class GroupType:
-    """A type of group, and what is known of one (PostHog takes at most five types)."""
+    """A type of group, its keys, and what is known of one (PostHog takes at most five types)."""
 
     name: str
     sentence: str
+    key: Kind
     properties: Mapping[str, Kind]
+
+
+@dataclass(frozen=True)
+class Feature:
+    """A part of a page whose use is told by `feature_interaction`, and one sentence."""
+
+    name: str
+    sentence: str
+
+    def __post_init__(self) -> None:
+        if not Identifier.shape.fullmatch(self.name):
+            raise ValueError(f"The feature name {self.name!r} is no {Identifier().label}.")
 
 
 events: dict[str, EventType] = {}
 person_properties: dict[str, Kind] = {}
 groups: dict[str, GroupType] = {}
+features: dict[str, Feature] = {}
 
 
-def register(*declared: EventType | GroupType) -> None:
-    """Add events and groups. Raises `ValueError` for a name declared twice and differently."""
+def register(*declared: EventType | GroupType | Feature) -> None:
+    """Add declarations. Raises `ValueError` for a name declared twice and differently."""
+    homes: dict[type, dict[str, Any]] = {EventType: events, GroupType: groups, Feature: features}
     for one in declared:
-        home: dict[str, Any] = events if isinstance(one, EventType) else groups
+        home = homes[type(one)]
         if home.setdefault(one.name, one) != one:
             raise ValueError(f"{one.name!r} is declared twice.")
 
@@ -215,22 +248,33 @@ def register_person_properties(**declared: Kind) -> None:
             raise ValueError(f"The person property {name!r} is declared twice.")
 
 
+def shown(name: object) -> str:
+    """A name in a message: one that does not look like a name may be somebody's data."""
+    fits = isinstance(name, str) and NAME.fullmatch(name)
+    return repr(name) if fits else "(not a name)"
+
+
 def clean_event(
     name: str, given: Mapping[str, Any]
 ) -> tuple[dict[str, JSONValue] | None, list[str]]:
     """`clean` by the declaration of an event; None where there is none."""
     if name not in events:
-        return None, [f"The event {name!r} is not declared in any events.py."]
+        return None, [f"The event {shown(name)} is not declared in any events.py."]
     return clean(name, events[name].properties, given)
 
 
 def clean_group(
-    name: str, given: Mapping[str, Any]
-) -> tuple[dict[str, JSONValue] | None, list[str]]:
-    """`clean` by the declaration of a type of group; None where there is none."""
+    name: str, key: Any, given: Mapping[str, Any]
+) -> tuple[dict[str, Any] | None, list[str]]:
+    """The wire's form of a group and its properties; None where type or key are not declared."""
     if name not in groups:
-        return None, [f"The group type {name!r} is not declared in any events.py."]
-    return clean(name, groups[name].properties, given)
+        return None, [f"The group type {shown(name)} is not declared in any events.py."]
+    keys, refused = clean(name, {"key": groups[name].key}, {"key": key})
+    properties, others = clean(name, groups[name].properties, given)
+    if refused:
+        return None, refused
+    group = {"$group_type": name, "$group_key": keys["key"], "$group_set": properties}
+    return group, others
 
 
 def clean(
@@ -245,7 +289,7 @@ def clean(
     for name, value in given.items():
         kind = declared.get(name)
         if kind is None:
-            refused.append(f"{where}: the property {name!r} is not declared.")
+            refused.append(f"{where}: the property {shown(name)} is not declared.")
             continue
         try:
             cleaned[name] = kind.clean(value)

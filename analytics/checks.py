@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.core import checks
+from django.core.exceptions import FieldDoesNotExist
+from django.utils.module_loading import import_string
 
 from analytics import conf
 
@@ -13,10 +17,11 @@ MIDDLEWARE = "analytics.middleware.AnalyticsMiddleware"
 
 
 def check_settings(**_kwargs: Any) -> list[checks.CheckMessage]:
-    """E001 unknown key, E002 wrong type, W001 missing middleware."""
+    """E001 unknown key, E002 wrong type, E003 bad path, E004 no such field, W001 no middleware."""
     given = getattr(settings, "ANALYTICS", {})
+    problems = list(conf.problems(given)) or list(_dangling(conf.get()))
     found: list[checks.CheckMessage] = [
-        checks.Error(sentence, id=check_id) for check_id, sentence in conf.problems(given)
+        checks.Error(sentence, id=check_id) for check_id, sentence in problems
     ]
     if MIDDLEWARE not in settings.MIDDLEWARE:
         hint = f"Add {MIDDLEWARE!r} to MIDDLEWARE, after the authentication middleware."
@@ -24,6 +29,28 @@ def check_settings(**_kwargs: Any) -> list[checks.CheckMessage]:
             checks.Warning("Events carry no request context.", hint=hint, id="analytics.W001")
         )
     return found
+
+
+def _dangling(config: conf.Config) -> Iterator[tuple[str, str]]:
+    """What is named in the configuration and is not there."""
+    for key in ("BACKEND", "PERSON_PROPERTIES"):
+        path = getattr(config, key)
+        try:
+            import_string(path)
+        except ImportError as error:
+            yield (
+                "analytics.E003",
+                f"ANALYTICS[{key!r}] is {path!r}, which cannot be used: {error}.",
+            )
+    field = config.CONSENT_FIELD
+    try:
+        if field:
+            get_user_model()._meta.get_field(field)
+    except FieldDoesNotExist:
+        yield (
+            "analytics.E004",
+            f"ANALYTICS['CONSENT_FIELD'] is {field!r}: no field of the user model.",
+        )
 
 
 def register() -> None:

@@ -11,6 +11,8 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 
+POSTHOG_BACKEND = "analytics.backends.posthog.PostHogBackend"
+
 
 @dataclass(frozen=True)
 class Config:
@@ -34,7 +36,7 @@ class Config:
     """Dotted path of a function that describes a user: `{"$set": {…}, "$set_once": {…}}`."""
     CONSENT_FIELD: str = ""
     """The boolean of the user model that allows recording; empty where there is none."""
-    BACKEND: str = "analytics.backends.posthog.PostHogBackend"
+    BACKEND: str = POSTHOG_BACKEND
     """Dotted path of the class that takes batches of events."""
     DELIVERY_THREAD: bool = True
     """Whether each process that records events also delivers them, in a thread of its own."""
@@ -46,7 +48,9 @@ class Config:
         """Why nothing may leave this machine; None where events may."""
         if self.DO_NOT_TRACK:
             return "DO_NOT_TRACK is set"
-        return None if self.POSTHOG_API_KEY else "POSTHOG_API_KEY is not set"
+        if self.BACKEND == POSTHOG_BACKEND and not self.POSTHOG_API_KEY:
+            return "POSTHOG_API_KEY is not set"
+        return None
 
     @property
     def telemetry_off_because(self) -> str | None:

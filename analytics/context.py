@@ -25,7 +25,9 @@ class RequestContext:
 
     def __init__(self, request: HttpRequest) -> None:
         self.request = request
-        self.consent: dict[str, bool] = {}  # by user id: one look-up a request
+        # By user id, so that each is looked up once a request.
+        self.consent: dict[str, bool] = {}
+        self.distinct_ids: dict[str, str] = {}
 
     @cached_property
     def properties(self) -> dict[str, Any]:
@@ -48,6 +50,14 @@ class RequestContext:
         """Whether the browser says `Sec-GPC: 1` or `DNT: 1`."""
         headers = self.request.headers
         return headers.get("Sec-GPC") == "1" or headers.get("DNT") == "1"
+
+    def is_browser_of(self, user_id: object) -> bool:
+        """Whether the person uses this browser: they are signed in on it, or nobody is.
+
+        Nobody is while somebody signs up.
+        """
+        user = getattr(self.request, "user", None)
+        return user is None or not user.is_authenticated or same_id(user.pk, user_id)
 
     def user_if(self, user_id: object) -> Any | None:
         """The request's signed-in person if that is who `user_id` names, else None."""

@@ -9,19 +9,27 @@ import atexit
 import logging
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import UUID
 
 from django.db import connection, connections
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from analytics import conf
-from analytics.backends.base import Backend
+from analytics.backends.base import Answer, Backend
+
+if TYPE_CHECKING:
+    from analytics.models import Event
 
 logger = logging.getLogger("analytics")
 
 GATHER = 0.2  # seconds that the thread waits for more events before it sends
-IDLE = 30.0  # seconds between two looks at the queue
+IDLE = 30.0  # seconds between two looks at the queue, at most
 EXIT = 1.0  # seconds that a process's end may be held up
 
 
@@ -34,6 +42,12 @@ class Report:
     kept: int = 0
     error: str = ""
 
+    @property
+    def sentence(self) -> str:
+        """The counts, and why events were kept."""
+        counts = f"Delivered {self.delivered}, rejected {self.rejected}, kept {self.kept}"
+        return f"{counts} ({self.error})." if self.error else f"{counts}."
+
 
 def backend() -> Backend:
     """The configured backend."""
@@ -42,42 +56,84 @@ def backend() -> Backend:
 
 
 def deliver(*, everything: bool = False, stop: threading.Event | None = None) -> Report:
-    """Send what is due, batch by batch, until nothing is left, the peer fails, or `stop` is set.
+    """Send what waits, batch by batch, until nothing is left, the peer fails, or `stop` is set.
 
-    `everything` sends what waits for a later try, too. Where nothing may leave, nothing is done.
+    `everything` asks a peer that is to be left alone, too. Does nothing where nothing may leave.
     """
+    from analytics import outbox
+
     report = Report()
-    if conf.get().closed_because:
+    config = conf.get()
+    if config.closed_because:
         return report
+    if config.telemetry_off_because:
+        outbox.withhold_telemetry()
     sender = backend()
-    while not (stop and stop.is_set()) and _send_batch(sender, report, everything):
-        pass
+    while not (stop and stop.is_set()):
+        token, rows = outbox.lease(everything=everything)
+        if not rows or not _send(sender, report, token, rows):
+            break
     return report
 
 
-def _send_batch(sender: Backend, report: Report, everything: bool) -> bool:
-    """Send one batch and settle it; False where it makes no sense to go on."""
+def _send(sender: Backend, report: Report, token: UUID, rows: list[Event]) -> bool:
+    """Send rows of a lease and settle each; False where it makes no sense to go on."""
     from analytics import outbox
 
-    token, rows = outbox.lease(everything=everything)
-    if not rows:
-        return False
-    _release_connection()
-    answer = sender.send(rows)
-    report.delivered += outbox.settle_delivered(token, answer.delivered)
-    for event_uuid, reason in answer.rejected.items():
-        report.rejected += outbox.settle_rejected(token, event_uuid, reason)
-        logger.warning("PostHog rejected the event %s: %s", event_uuid, reason)
-    done = {*answer.delivered, *answer.rejected}
-    kept = [row for row in rows if row.uuid not in done]
+    answer = _ask(sender, rows)
+    if answer.refused and len(rows) > 1:
+        return _send_halves(sender, report, token, rows)
+    rejected = {rows[0].uuid: answer.refused} if answer.refused else answer.rejected
+    delivered = outbox.settle_delivered(token, answer.delivered)
+    settled_rejected = 0
+    for event_uuid, reason in rejected.items():
+        settled_rejected += outbox.settle_rejected(token, event_uuid, reason)
+        outbox.warn_once(f"PostHog rejects events: {reason.partition(':')[0]}.")
+    report.delivered += delivered
+    report.rejected += settled_rejected
+    if delivered:
+        outbox.resume()
+    kept = len(rows) - len(answer.delivered) - len(rejected)
     if kept:
-        outbox.settle_later(token, kept, answer.error, answer.retry_after)
-        report.kept += len(kept)
-        report.error = answer.error
-    return not kept
+        _keep(report, token, kept, answer)
+    # Where nothing could be settled the lease has run out: to go on would be to send it all again.
+    return not kept and delivered + settled_rejected > 0
 
 
-def _release_connection() -> None:
+def _send_halves(sender: Backend, report: Report, token: UUID, rows: list[Event]) -> bool:
+    """Send smaller pieces of a batch that was refused, down to the event that is at fault."""
+    from analytics import outbox
+
+    middle = len(rows) // 2
+    return all(
+        outbox.renew(token) and _send(sender, report, token, half)
+        for half in (rows[:middle], rows[middle:])
+    )
+
+
+def _keep(report: Report, token: UUID, kept: int, answer: Answer) -> None:
+    """Give the rest of a lease back, and leave the peer alone for a while."""
+    from analytics import outbox
+
+    outbox.release(token, answer.error)
+    outbox.pause(answer.retry_after)
+    report.kept += kept
+    report.error = answer.error
+    if answer.attention:
+        outbox.warn_once(f"PostHog takes nothing until somebody looks at it: {answer.error}.")
+
+
+def _ask(sender: Backend, rows: list[Event]) -> Answer:
+    """The backend's answer; one that raises, against its promise, has delivered nothing."""
+    release_connection()
+    try:
+        return sender.send(rows)
+    except Exception as error:
+        return Answer(error=type(error).__name__)
+
+
+def release_connection() -> None:
+    """Hold no connection to the database while waiting for something else."""
     if not connection.in_atomic_block:  # a test's transaction is not ours to end
         connection.close()
 
@@ -107,36 +163,57 @@ class Worker:
             self._thread.join(EXIT)
 
     def _run(self) -> None:
-        pause = 0.0
-        while not self._stop.is_set():
-            self._work.wait(pause)
-            self._stop.wait(GATHER)
-            self._work.clear()
-            pause = self._pass()
+        deliver_until(self._stop, self._work)
 
-    def _pass(self) -> float:
-        """One pass; returns the seconds until the next one if nothing wakes it before."""
-        from analytics import outbox
 
-        try:
-            deliver(stop=self._stop)
-            due = outbox.next_due()
-        except Exception as error:  # the thread must outlive a database that went away
-            outbox.warn_once(f"Delivery failed and is tried again: {type(error).__name__}.")
-            return IDLE
-        finally:
-            connections.close_all()
-        if due is None:
-            return IDLE
-        return min(max((due - timezone.now()).total_seconds(), 0.0), IDLE)
+def deliver_until(stop: threading.Event, work: threading.Event, idle: float = IDLE) -> None:
+    """Deliver until `stop` is set: when `work` is set, when the peer may be asked again, and every
+    `idle` seconds. Outlives a database that went away; holds no connection while it waits.
+    """
+    pause = 0.0
+    while not stop.is_set():
+        work.wait(pause)
+        stop.wait(GATHER)
+        work.clear()
+        pause = min(_pass(stop), idle)
+
+
+def _pass(stop: threading.Event) -> float:
+    """One pass; returns the seconds until the next one if nothing wakes it before."""
+    from analytics import outbox
+
+    try:
+        deliver(stop=stop)
+        moment = outbox.next_try()
+    except Exception as error:
+        outbox.warn_once(f"Delivery failed and is tried again: {type(error).__name__}.")
+        return IDLE
+    finally:
+        connections.close_all()
+    if moment is None:
+        return IDLE
+    return min(max((moment - timezone.now()).total_seconds(), 0.0), IDLE)
 
 
 _worker = Worker()
 
 
+_by_hand: ContextVar[bool] = ContextVar("analytics_delivery_by_hand", default=False)
+
+
+@contextmanager
+def by_hand() -> Iterator[None]:
+    """For the time of the block the caller delivers what it records, and wakes no thread."""
+    token = _by_hand.set(True)
+    try:
+        yield
+    finally:
+        _by_hand.reset(token)
+
+
 def wake() -> None:
     """Have this process's thread deliver soon, where it has one."""
-    if conf.get().DELIVERY_THREAD:
+    if conf.get().DELIVERY_THREAD and not _by_hand.get():
         _worker.wake()
 
 

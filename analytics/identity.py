@@ -7,25 +7,64 @@ import hmac
 import uuid
 from typing import Any
 
+from django.contrib.auth import get_user_model
+from django.db import transaction
+from django.db.models import Q
 from django.utils.module_loading import import_string
 
-from analytics import conf
+from analytics import conf, context
 
 Properties = dict[str, dict[str, Any]]
 NIL = uuid.UUID(int=0)  # an illegal id for PostHog
+# Stands on events of nobody in particular, which make no person.
+NOBODY = "nobody-in-particular"
 
 
 def distinct_id(user_id: object) -> str:
-    """The id of a person on the wire: a UUID key as it is, any other key under a secret.
+    """The id of a person on the wire, looked up at most once a request.
 
-    Keys such as 1 are the same in every installation, and some are illegal for PostHog.
+    A UUID key as it is, any other key under a secret: keys such as 1 are the same in every
+    installation, and some are illegal for PostHog. A person who comes back after an erasure has
+    another one: PostHog does not take a deleted id back.
     """
-    if isinstance(user_id, uuid.UUID) and user_id != NIL:
-        return str(user_id)
+    request = context.current()
+    known = request.distinct_ids if request else {}
+    key = str(user_id)
+    if key not in known:
+        known[key] = _renewed(_original(user_id))
+    return known[key]
+
+
+def renew(user_id: object) -> str:
+    """Give a person another id, after an erasure; returns it. Their local mirror is deleted."""
+    from analytics.models import Person
+
+    original = _original(user_id)
+    with transaction.atomic():
+        Person.objects.filter(Q(distinct_id=original) | Q(original_id=original)).delete()
+        return Person.objects.create(
+            distinct_id=str(uuid.uuid4()), original_id=original
+        ).distinct_id
+
+
+def _renewed(original: str) -> str:
+    from analytics.models import Person
+
+    found = Person.objects.filter(original_id=original).values_list("distinct_id", flat=True)
+    return found.first() or original
+
+
+def _original(user_id: object) -> str:
+    # A key that went through JSON or an address is text: it names the same person.
+    key = get_user_model()._meta.pk.to_python(user_id)
+    if key is None:
+        raise ValueError("no person has this key")
+    if isinstance(key, uuid.UUID) and key != NIL:
+        return str(key)
     from analytics.models import Installation
 
     secret = Installation.load().identity_secret
-    digest = hmac.digest(secret.encode(), f"person:{user_id}".encode(), hashlib.sha256)
+    digest = hmac.digest(secret.encode(), f"person:{key}".encode(), hashlib.sha256)
     return str(uuid.UUID(bytes=digest[:16], version=5))
 
 

@@ -14,9 +14,20 @@ if TYPE_CHECKING:
     from analytics.models import Installation
 
 
+def context() -> dict[str, Any]:
+    """What stands on every event."""
+    config = conf.get()
+    return {
+        "app_version": config.APP_VERSION,
+        "environment": config.ENVIRONMENT,
+        "deployment_method": config.DEPLOYMENT_METHOD,
+        "platform": platform.system(),
+    }
+
+
 def event_properties() -> dict[str, Any]:
     """What stands on every telemetry event beside what stands on all events."""
-    return {"platform": platform.system(), "python_version": platform.python_version()}
+    return {"python_version": platform.python_version()}
 
 
 def groups() -> dict[str, str]:

@@ -26,7 +26,7 @@ class Event(models.Model):
     """An event as it leaves, and whether it has left.
 
     `uuid`, `timestamp`, `event` and `distinct_id` never change: PostHog folds a replay by them.
-    A leased row carries the lease's token, and `due_at` is when that lease runs out.
+    A row that a process is sending carries the token of its lease, and when that runs out.
     """
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -35,8 +35,8 @@ class Event(models.Model):
     timestamp = models.DateTimeField(_("time"), default=timezone.now)
     properties = models.JSONField(_("properties"), default=dict)
     state = models.CharField(_("state"), max_length=9, choices=State, default=State.WAITING)
-    due_at = models.DateTimeField(_("due"), default=timezone.now)
     lease = models.UUIDField(null=True, editable=False)
+    leased_until = models.DateTimeField(null=True, editable=False)
     attempts = models.PositiveIntegerField(_("attempts"), default=0)
     settled_at = models.DateTimeField(_("settled"), null=True, blank=True)
     last_error = models.CharField(_("last error"), max_length=500, blank=True)
@@ -46,8 +46,9 @@ class Event(models.Model):
         verbose_name_plural = _("events")
         indexes: ClassVar = [
             models.Index(
-                fields=["due_at", "id"], condition=Q(state="waiting"), name="analytics_event_due"
+                fields=["id"], condition=Q(state="waiting"), name="analytics_event_waiting"
             ),
+            models.Index(fields=["distinct_id"], name="analytics_event_person"),
             models.Index(
                 fields=["lease"], condition=Q(lease__isnull=False), name="analytics_event_lease"
             ),
@@ -61,6 +62,9 @@ class Person(models.Model):
     """The local mirror of PostHog's person: a distinct id and what is known of it."""
 
     distinct_id = models.CharField(_("id"), max_length=200, unique=True)
+    original_id = models.CharField(  # noqa: DJ001 - unique among those that have one
+        _("id before an erasure"), max_length=200, unique=True, null=True, editable=False
+    )
     properties = models.JSONField(_("properties"), default=dict)
     updated_at = models.DateTimeField(_("updated"), auto_now=True)
 
@@ -70,6 +74,21 @@ class Person(models.Model):
 
     def __str__(self) -> str:
         return self.distinct_id
+
+
+class Dropped(models.Model):
+    """What was left out or lost, by cause: counted, never kept."""
+
+    cause = models.CharField(_("cause"), max_length=300, unique=True)
+    count = models.PositiveBigIntegerField(_("count"), default=0)
+    last_at = models.DateTimeField(_("last time"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("dropped")
+        verbose_name_plural = _("dropped")
+
+    def __str__(self) -> str:
+        return self.cause
 
 
 def new_secret() -> str:
@@ -89,6 +108,9 @@ class Installation(models.Model):
     first_seen_platform = models.CharField(_("first platform"), max_length=50, blank=True)
     reported_version = models.CharField(_("version last reported"), max_length=50, blank=True)
     installed_at = models.DateTimeField(_("installation reported"), null=True, blank=True)
+    # While PostHog does not answer: how often in a row, and when it is asked again.
+    failures = models.PositiveIntegerField(default=0, editable=False)
+    resume_at = models.DateTimeField(_("delivery paused until"), null=True, blank=True)
     last_health_at = models.DateTimeField(_("last health ping"), null=True, blank=True)
 
     class Meta:
@@ -104,9 +126,11 @@ class Installation(models.Model):
     @classmethod
     def load(cls, *, for_update: bool = False) -> Installation:
         """The row, made if there is none; locked for the caller's transaction on demand."""
-        cls.objects.get_or_create(pk=cls.ID)
         rows: Any = cls.objects.select_for_update() if for_update else cls.objects
-        installation: Installation = rows.get(pk=cls.ID)
+        installation: Installation | None = rows.filter(pk=cls.ID).first()
+        if installation is None:
+            cls.objects.get_or_create(pk=cls.ID)
+            installation = rows.get(pk=cls.ID)
         return installation
 
     @property

@@ -9,15 +9,28 @@ import logging
 import random
 import uuid
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from contextvars import copy_context
 from datetime import datetime, timedelta
-from functools import cache, wraps
+from functools import lru_cache, wraps
 from typing import Any, ParamSpec, TypeVar
 
-from django.db import transaction
-from django.db.models import F, Min, QuerySet
+from django.core.exceptions import SynchronousOnlyOperation
+from django.db import connections, transaction
+from django.db.models import Count, F, Min, Q, QuerySet
 from django.utils import timezone
 
-from analytics import catalogue, conf, context, delivery, identity, privacy
+from analytics import (
+    catalogue,
+    conf,
+    context,
+    delivery,
+    identity,
+    installation,
+    privacy,
+    ratelimit,
+)
 from analytics.catalogue import UndeclaredError
 from analytics.events import CONTEXT
 
@@ -26,12 +39,14 @@ logger = logging.getLogger("analytics")
 LEASE = timedelta(seconds=60)
 BATCH = 100  # events, the SDK's own size of a batch
 LONGEST_PAUSE = 300  # seconds between two tries
+LONGEST_REST = timedelta(hours=1)  # however long the peer asks to be left alone
+ANONYMOUS_LIMIT = 60  # events of a name a minute: whoever guesses passwords fills no table
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
-@cache
+@lru_cache(maxsize=1024)
 def warn_once(sentence: str) -> None:
     """Log a cause once in the life of the process, not once per event."""
     logger.warning("%s", sentence)
@@ -40,12 +55,21 @@ def warn_once(sentence: str) -> None:
 def never_raises(record: Callable[P, R]) -> Callable[P, R | None]:
     """Make a recording function safe to call anywhere: its errors are logged, not the caller's."""
 
+    def in_savepoint(*args: P.args, **kwargs: P.kwargs) -> R:
+        # Within the caller's transaction a failing statement of ours must not break it. Outside of
+        # one, none is begun for what turns out not to be recorded: it would wait for a lock.
+        inside = transaction.get_connection().in_atomic_block
+        with transaction.atomic() if inside else nullcontext():
+            return record(*args, **kwargs)
+
     @wraps(record)
     def safely(*args: P.args, **kwargs: P.kwargs) -> R | None:
         try:
-            # A savepoint within a transaction: a failing statement of ours does not break theirs.
-            with transaction.atomic():
-                return record(*args, **kwargs)
+            try:
+                return in_savepoint(*args, **kwargs)
+            except SynchronousOnlyOperation:
+                # Called from async code without `await`: slower than the async twin, but kept.
+                return _in_a_thread(in_savepoint, *args, **kwargs)
         except UndeclaredError:
             raise
         except Exception as error:  # whatever it is, it is not the caller's
@@ -55,20 +79,49 @@ def never_raises(record: Callable[P, R]) -> Callable[P, R | None]:
     return safely
 
 
+def _in_a_thread(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """The result of `work`, done in a thread of its own with the caller's context."""
+
+    def run() -> R:
+        try:
+            return work(*args, **kwargs)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(max_workers=1) as executor:
+        return executor.submit(copy_context().run, run).result()
+
+
 # --- recording ---------------------------------------------------------------------------------
 
 
 @never_raises
-def record_for_user(user_id: object, event: str, properties: Mapping[str, Any]) -> uuid.UUID | None:
+def record_for_user(
+    user_id: object, event: str, properties: Mapping[str, Any] | None
+) -> uuid.UUID | None:
     """Record an event of a person; see `analytics.track_event`."""
-    cleaned = _allowed(*catalogue.clean_event(event, properties))
+    cleaned = _allowed(*catalogue.clean_event(event, properties or {}))
     if cleaned is None or not privacy.may_record(user_id):
         return None
     return _insert(event, identity.distinct_id(user_id), {**_request(), **cleaned})
 
 
 @never_raises
-def record_person(user_id: object, properties: identity.Properties) -> uuid.UUID | None:
+def record_anonymous(event: str) -> uuid.UUID | None:
+    """Record an event of nobody in particular, at most `ANONYMOUS_LIMIT` of a name a minute."""
+    cleaned = _allowed(*catalogue.clean_event(event, {}))
+    if cleaned is None or not _within_limit(event):
+        return None
+    nobody = {"$process_person_profile": False}
+    return _insert(event, identity.NOBODY, {**_request(), **cleaned, **nobody})
+
+
+def _within_limit(event: str) -> bool:
+    return ratelimit.claim(f"analytics.{event}", ANONYMOUS_LIMIT)
+
+
+@never_raises
+def record_person(user_id: object, properties: Mapping[str, Mapping[str, Any]]) -> uuid.UUID | None:
     """Record what is known of a person; see `analytics.identify_user`."""
     if not privacy.may_record(user_id):
         return None
@@ -82,7 +135,7 @@ def _request() -> dict[str, Any]:
 
 
 def insert_person(
-    distinct_id: str, properties: identity.Properties, about: Mapping[str, Any]
+    distinct_id: str, properties: Mapping[str, Mapping[str, Any]], about: Mapping[str, Any]
 ) -> uuid.UUID | None:
     """Record `$set` and `$set_once` of a person or of the installation, and mirror them.
 
@@ -94,8 +147,9 @@ def insert_person(
         key: _allowed(*catalogue.clean(key, catalogue.person_properties, properties[key])) or {}
         for key in sorted(SETTERS & properties.keys())
     }
-    _mirror(distinct_id, wire)
-    return _insert("$set", distinct_id, {**about, **wire})
+    with transaction.atomic():
+        _mirror(distinct_id, wire)
+        return _insert("$set", distinct_id, {**about, **wire})
 
 
 SETTERS = frozenset({"$set", "$set_once"})
@@ -124,11 +178,8 @@ def insert_group(
     distinct_id: str, group_type: str, key: str, properties: Mapping[str, Any]
 ) -> uuid.UUID | None:
     """Record the properties of a group, told by `distinct_id`."""
-    cleaned = _allowed(*catalogue.clean_group(group_type, properties))
-    if cleaned is None:
-        return None
-    group = {"$group_type": group_type, "$group_key": str(key), "$group_set": cleaned}
-    return _insert("$groupidentify", distinct_id, group)
+    group = _allowed(*catalogue.clean_group(group_type, key, properties))
+    return None if group is None else _insert("$groupidentify", distinct_id, group)
 
 
 def insert_event(
@@ -138,7 +189,8 @@ def insert_event(
     cleaned = _allowed(*catalogue.clean_event(event, properties))
     if cleaned is None:
         return None
-    return _insert(event, distinct_id, {**cleaned, "$groups": dict(groups)})
+    keys = {name: catalogue.groups[name].key.clean(key) for name, key in groups.items()}
+    return _insert(event, distinct_id, {**cleaned, "$groups": keys})
 
 
 def _allowed(cleaned: dict[str, Any] | None, refused: list[str]) -> dict[str, Any] | None:
@@ -147,15 +199,23 @@ def _allowed(cleaned: dict[str, Any] | None, refused: list[str]) -> dict[str, An
         raise UndeclaredError(" ".join(refused))
     for sentence in refused:
         warn_once(f"Left out. {sentence}")
+        count_dropped(sentence)
     return cleaned
+
+
+def count_dropped(cause: str) -> None:
+    """Count what was left out, for the eyes of an admin."""
+    from analytics.models import Dropped
+
+    row, _ = Dropped.objects.get_or_create(cause=cause[:300])
+    Dropped.objects.filter(pk=row.pk).update(count=F("count") + 1, last_at=timezone.now())
 
 
 def _insert(event: str, distinct_id: str, properties: dict[str, Any]) -> uuid.UUID | None:
     from analytics.models import Event, State
 
     config = conf.get()
-    given = {name: getattr(config, name.upper()) for name in CONTEXT}
-    about = _allowed(*catalogue.clean("ANALYTICS", CONTEXT, given)) or {}
+    about = _allowed(*catalogue.clean("ANALYTICS", CONTEXT, installation.context())) or {}
     impersonal = _allowed(*privacy.without_addresses(event, {**properties, **about}))
     row = Event.objects.create(
         event=event,
@@ -168,6 +228,11 @@ def _insert(event: str, distinct_id: str, properties: dict[str, Any]) -> uuid.UU
     return row.uuid
 
 
+def forget_waiting(user_id: object) -> int:
+    """Delete what waits of a person who has opted out; returns the number of events."""
+    return _waiting().filter(distinct_id=identity.distinct_id(user_id)).delete()[0]
+
+
 # --- delivering --------------------------------------------------------------------------------
 
 
@@ -178,72 +243,124 @@ def _waiting() -> QuerySet[Any]:
 
 
 def lease(*, everything: bool = False, limit: int = BATCH) -> tuple[uuid.UUID, list[Any]]:
-    """Take the oldest rows that are due: (the lease's token, the rows).
+    """Take the oldest rows that wait: (the lease's token, the rows).
 
-    No other process gets them until the lease runs out. `everything` takes rows whose next try lies
-    in the future, too, but never those that another lease holds.
+    No other process gets them until the lease runs out. While the peer is away nothing is given
+    out but one probe at a time; `everything` gives out all the same, but never what another lease
+    holds.
     """
-    now = timezone.now()
     token = uuid.uuid4()
-    due = _waiting().filter(due_at__lte=now)
-    if everything:
-        due = _waiting().exclude(lease__isnull=False, due_at__gt=now)
-    chosen = due.order_by("due_at", "id").select_for_update(skip_locked=True).values("id")[:limit]
+    if not everything and not _may_try():
+        return token, []
+    now = timezone.now()
+    free = Q(leased_until=None) | Q(leased_until__lte=now)
+    # No lease ends later than that, however clocks differ: one was far ahead when it was given.
+    free |= Q(leased_until__gt=now + 2 * LEASE)
+    chosen = _waiting().filter(free).order_by("id").select_for_update(skip_locked=True)
     with transaction.atomic():
-        _waiting().filter(id__in=chosen).update(
-            lease=token, due_at=now + LEASE, attempts=F("attempts") + 1
+        _waiting().filter(id__in=chosen.values("id")[:limit]).update(
+            lease=token, leased_until=now + LEASE, attempts=F("attempts") + 1
         )
     return token, list(_waiting().filter(lease=token).order_by("id"))
 
 
 def _held(token: uuid.UUID) -> QuerySet[Any]:
     """The rows of a lease that has not run out: an answer that comes later settles nothing."""
-    return _waiting().filter(lease=token, due_at__gt=timezone.now())
+    return _waiting().filter(lease=token, leased_until__gt=timezone.now())
+
+
+def renew(token: uuid.UUID) -> bool:
+    """Hold what is left of a lease for longer; False where it has run out."""
+    return _held(token).update(leased_until=timezone.now() + LEASE) > 0
+
+
+def release(token: uuid.UUID, reason: str) -> None:
+    """Give back what is left of a lease, and keep why."""
+    _held(token).update(lease=None, leased_until=None, last_error=reason[:500])
 
 
 def settle_delivered(token: uuid.UUID, uuids: list[uuid.UUID]) -> int:
-    """The peer has these."""
+    """The peer has these; returns how many of them the lease still held."""
     from analytics.models import State
 
-    return (
-        _held(token)
-        .filter(uuid__in=uuids)
-        .update(state=State.DELIVERED, lease=None, settled_at=timezone.now(), last_error="")
-    )
+    return _settle(token, uuids, State.DELIVERED, "")
 
 
 def settle_rejected(token: uuid.UUID, event_uuid: uuid.UUID, reason: str) -> int:
-    """The peer will never take this one; its words are kept."""
+    """The peer will never take this one; its words are kept. Returns 0 if the lease ran out."""
     from analytics.models import State
 
-    return (
-        _held(token)
-        .filter(uuid=event_uuid)
-        .update(
-            state=State.REJECTED, lease=None, settled_at=timezone.now(), last_error=reason[:500]
-        )
+    return _settle(token, [event_uuid], State.REJECTED, reason)
+
+
+def _settle(token: uuid.UUID, uuids: list[uuid.UUID], state: str, reason: str) -> int:
+    rows = _held(token).filter(uuid__in=uuids)
+    now = timezone.now()
+    return rows.update(
+        state=state, lease=None, leased_until=None, settled_at=now, last_error=reason[:500]
     )
 
 
-def settle_later(
-    token: uuid.UUID, rows: list[Any], reason: str, retry_after: float | None = None
-) -> None:
-    """Try these again: exponential pauses with jitter, or when the peer asked for it."""
-    for attempts in {row.attempts for row in rows}:
-        pause = retry_after if retry_after is not None else pause_after(attempts)
-        uuids = [row.uuid for row in rows if row.attempts == attempts]
-        _held(token).filter(uuid__in=uuids).update(
-            lease=None, due_at=timezone.now() + timedelta(seconds=pause), last_error=reason[:500]
-        )
+def withhold_telemetry() -> None:
+    """Keep waiting pings here for good, where telemetry has been switched off since."""
+    from analytics.models import Installation, State
+
+    ours = Q(event__startswith="telemetry.") | Q(event="$groupidentify")
+    if row := Installation.objects.filter(pk=Installation.ID).exclude(salt="").first():
+        ours |= Q(distinct_id=row.fingerprint)
+    _waiting().filter(ours).update(state=State.LOCAL)
 
 
-def pause_after(attempts: int) -> float:
+# --- a peer that is away -----------------------------------------------------------------------
+
+
+def _may_try() -> bool:
+    """Whether the peer may be asked now. When a pause is over, the first to ask is the probe."""
+    from analytics.models import Installation
+
+    this = Installation.objects.filter(pk=Installation.ID)
+    resume_at = this.values_list("resume_at", flat=True).first()
+    if resume_at is None:
+        return True
+    now = timezone.now()
+    # A later one than that was written by a clock that was far ahead.
+    if now < resume_at <= now + 2 * LONGEST_REST:
+        return False
+    return this.filter(resume_at=resume_at).update(resume_at=now + LEASE) == 1
+
+
+def pause(retry_after: float | None = None) -> None:
+    """Leave the peer alone: exponential with jitter, or for the seconds that it asked for."""
+    from analytics.models import Installation
+
+    failures = Installation.load().failures + 1
+    rest = timedelta(seconds=pause_after(failures) if retry_after is None else retry_after)
+    Installation.objects.filter(pk=Installation.ID).update(
+        failures=failures, resume_at=timezone.now() + min(rest, LONGEST_REST)
+    )
+
+
+def resume() -> None:
+    """The peer answers again."""
+    from analytics.models import Installation
+
+    away = Installation.objects.filter(pk=Installation.ID, resume_at__isnull=False)
+    away.update(failures=0, resume_at=None)
+
+
+def pause_after(failures: int) -> float:
     """Seconds until the next try: 1, 2, 4 … five minutes, times 0.5 to 1.5."""
     jitter = random.uniform(0.5, 1.5)  # noqa: S311 - no secret rests on it
-    return float(min(2 ** min(attempts - 1, 16), LONGEST_PAUSE) * jitter)
+    return float(min(2 ** min(failures - 1, 16), LONGEST_PAUSE) * jitter)
 
 
-def next_due() -> datetime | None:
-    """When the next waiting row is due; None where nothing waits."""
-    moment: datetime | None = _waiting().aggregate(first=Min("due_at"))["first"]
-    return moment
+def next_try() -> datetime | None:
+    """When the queue is worth another look; None where nothing waits."""
+    from analytics.models import Installation
+
+    if not _waiting().exists():
+        return None
+    leased = _waiting().aggregate(free=Count("id", Q(leased_until=None)), end=Min("leased_until"))
+    first: datetime = timezone.now() if leased["free"] else leased["end"]
+    resume_at = Installation.objects.values_list("resume_at", flat=True).first()
+    return max(first, resume_at or first)

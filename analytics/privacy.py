@@ -16,17 +16,17 @@ EMAIL = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
 def may_record(user_id: object) -> bool:
     """Whether this person, and the browser they use right now, allow that anything is recorded."""
     request = context.current()
-    user = request.user_if(user_id) if request else None
-    if request and user is not None and request.browser_objects:
+    if request and request.browser_objects and request.is_browser_of(user_id):
         return False
-    return _consents(user_id, user, request)
+    return _consents(user_id, request)
 
 
-def _consents(user_id: object, user: Any, request: context.RequestContext | None) -> bool:
+def _consents(user_id: object, request: context.RequestContext | None) -> bool:
     """The person's own preference, looked up at most once a request."""
     consent_field = conf.get().CONSENT_FIELD
     if not consent_field:
         return True
+    user = request.user_if(user_id) if request else None
     if user is not None:
         return bool(getattr(user, consent_field))
     known = request.consent if request else {}

@@ -1,47 +1,96 @@
-"""Signing in, seen through Django's own signal: whatever door it went through."""
+"""Signing in and out, and opting out, seen through Django's own signals: whatever door it was."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY
-from django.contrib.auth.signals import user_logged_in
+from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
+from django.db.models.signals import post_save
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
 import analytics
+from analytics import conf
 from analytics.catalogue import UndeclaredError
 
 logger = logging.getLogger("analytics")
 
 
 def connect() -> None:
-    """Listen to sign-ins."""
+    """Listen to what happens to people."""
     user_logged_in.connect(on_login, dispatch_uid="analytics.on_login")
+    user_logged_out.connect(on_logout, dispatch_uid="analytics.on_logout")
+    user_login_failed.connect(on_login_failed, dispatch_uid="analytics.on_login_failed")
+    post_save.connect(
+        on_user_saved, sender=settings.AUTH_USER_MODEL, dispatch_uid="analytics.on_user_saved"
+    )
 
 
+def never_breaks(receiver: Callable[..., None]) -> Callable[..., None]:
+    """Keep the failures of a receiver from the sender: a raising one would break the sign-in."""
+
+    @wraps(receiver)
+    def safely(*args: Any, **kwargs: Any) -> None:
+        try:
+            receiver(*args, **kwargs)
+        except UndeclaredError:
+            raise
+        except Exception as error:  # no traceback: its message could hold what a person typed
+            logger.error("%s failed: %s.", receiver.__name__, type(error).__name__)
+
+    return safely
+
+
+@never_breaks
 def on_login(request: HttpRequest | None, user: Any, **_kwargs: Any) -> None:
-    """Identify the person and record `auth.login`; a failure here never breaks the sign-in."""
+    """Identify the person and record `auth.login`."""
     from analytics import identity
 
-    try:
-        method = auth_method(request, user)
-        described = identity.describe(user)
-        now = {"auth_method": method, "last_login": timezone.now()}
-        analytics.identify_user(
-            user.pk,
-            {
-                "$set": {**described.get("$set", {}), **now},
-                "$set_once": described.get("$set_once", {}),
-            },
-        )
-        analytics.track_event(user.pk, "auth.login", {"auth_method": method})
-    except UndeclaredError:
-        raise
-    except Exception as error:  # no traceback: its message could hold what a person typed
-        logger.error("A sign-in could not be recorded: %s.", type(error).__name__)
+    config = conf.get()
+    method = auth_method(request, user)
+    described = identity.describe(user)
+    now = {
+        "auth_method": method,
+        "last_login": timezone.now(),  # the column may not be written yet
+        "app_version": config.APP_VERSION,
+        "deployment_method": config.DEPLOYMENT_METHOD,
+    }
+    analytics.identify_user(
+        user.pk,
+        {"$set": {**described.get("$set", {}), **now}, "$set_once": described.get("$set_once", {})},
+    )
+    analytics.track_event(user.pk, "auth.login", {"auth_method": method})
+
+
+@never_breaks
+def on_logout(user: Any, **_kwargs: Any) -> None:
+    """Record `auth.logout`; signing out twice is nobody's."""
+    if user is not None:
+        analytics.track_event(user.pk, "auth.logout")
+
+
+@never_breaks
+def on_login_failed(**_kwargs: Any) -> None:
+    """Record `auth.login_failed`, of nobody: who it was meant to be is no business of ours."""
+    from analytics import outbox
+
+    outbox.record_anonymous("auth.login_failed")
+
+
+@never_breaks
+def on_user_saved(instance: Any, raw: bool = False, **_kwargs: Any) -> None:
+    """Delete what waits of a person who does not share."""
+    from analytics import outbox
+
+    field = conf.get().CONSENT_FIELD
+    if field and not raw and not getattr(instance, field):
+        outbox.forget_waiting(instance.pk)
 
 
 def auth_method(request: HttpRequest | None, user: Any) -> str:

@@ -1,19 +1,25 @@
-"""Installation pings: which one is due, and its way into the outbox."""
+"""Installation pings: which one is due, its way into the outbox, and how things stand."""
 
 from __future__ import annotations
 
 import platform
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q, QuerySet, Sum
 from django.utils import timezone
 
 from analytics import conf, installation as this, outbox
-from analytics.models import Installation, new_secret
+from analytics.models import Dropped, Event, Installation, State, new_secret
 
 HEALTH_INTERVAL = timedelta(minutes=10)  # two cron jobs at once are one ping
+PATIENCE = timedelta(hours=24)  # an outage that lasts longer is worth a person's attention
 
 
 class Kind(StrEnum):
@@ -22,6 +28,9 @@ class Kind(StrEnum):
     INSTALL = "install"
     UPDATE = "update"
     HEALTH = "health"
+
+
+# --- pings -------------------------------------------------------------------------------------
 
 
 def due(installation: Installation, version: str, now: datetime) -> Kind | None:
@@ -37,23 +46,42 @@ def due(installation: Installation, version: str, now: datetime) -> Kind | None:
     return None
 
 
-def ping(forced: Kind | None = None) -> Kind | None:
+def ping(forced: Kind | None = None, extra: Mapping[str, Any] | None = None) -> Kind | None:
     """Record the ping that is due, or the forced one; returns its kind, None where none is due.
 
+    `extra` holds further properties of the event; like all others they are declared ones.
     One transaction under a lock of the installation's row: of any number of runs at once, one
-    records. Raises nothing of its own; the caller has asked `conf` whether telemetry is on.
+    records. It sends nothing, so no sender can fail it; the caller has asked `conf` whether
+    telemetry is on. Raises `UndeclaredError` in strict mode for a value that is not allowed.
     """
+    kind, _uuids = _ping(forced, extra or {})
+    return kind
+
+
+def rehearse(forced: Kind | None = None) -> list[Event]:
+    """The events that `ping` would record now, made by `ping` itself and rolled back.
+
+    Before the first ping there is no fingerprint yet: the one shown is not kept either.
+    """
+    with transaction.atomic():
+        _kind, uuids = _ping(forced, {})
+        events = list(Event.objects.filter(uuid__in=uuids).order_by("id"))
+        transaction.set_rollback(True)
+    return events
+
+
+def _ping(forced: Kind | None, extra: Mapping[str, Any]) -> tuple[Kind | None, list[UUID]]:
     version = conf.get().APP_VERSION
     with transaction.atomic():
         installation = Installation.load(for_update=True)
         now = timezone.now()
         kind = forced or due(installation, version, now)
         if kind is None:
-            return None
+            return None, []
         _prepare(installation, version)
-        _record(installation, kind, version)
+        recorded = [*_record(installation, kind, version, extra)]
         _remember(installation, kind, version, now)
-    return kind
+    return kind, [uuid for uuid in recorded if uuid is not None]
 
 
 def _prepare(installation: Installation, version: str) -> None:
@@ -63,22 +91,133 @@ def _prepare(installation: Installation, version: str) -> None:
     installation.first_seen_platform = installation.first_seen_platform or platform.system()
 
 
-def _record(installation: Installation, kind: Kind, version: str) -> None:
+def _record(
+    installation: Installation, kind: Kind, version: str, extra: Mapping[str, Any]
+) -> Iterator[UUID | None]:
     properties: dict[str, Any] = this.event_properties()
     if kind is Kind.UPDATE:
         old = installation.reported_version or version
         properties |= {"old_version": old, "new_version": version}
     fingerprint = installation.fingerprint
-    outbox.insert_event(fingerprint, f"telemetry.{kind}", properties, this.groups())
-    outbox.insert_person(fingerprint, this.describe(installation), about={})
+    yield outbox.insert_event(
+        fingerprint, f"telemetry.{kind}", {**properties, **extra}, this.groups()
+    )
+    yield outbox.insert_person(fingerprint, this.describe(installation), about={})
     for group_type, about in this.group_properties().items():
-        outbox.insert_group(fingerprint, group_type, this.groups()[group_type], about)
+        yield outbox.insert_group(fingerprint, group_type, this.groups()[group_type], about)
 
 
 def _remember(installation: Installation, kind: Kind, version: str, now: datetime) -> None:
+    first = installation.installed_at is None
+    if kind is Kind.INSTALL:
+        installation.installed_at = installation.installed_at or now
+    if kind is Kind.UPDATE or (kind is Kind.INSTALL and first):
+        installation.reported_version = version
     if kind is Kind.HEALTH:
         installation.last_health_at = now
-    else:
-        installation.installed_at = installation.installed_at or now
-        installation.reported_version = version
     installation.save()
+
+
+# --- a fleet's runs, spread over time ----------------------------------------------------------
+
+
+def fingerprint() -> str:
+    """The installation's id on the wire, made now if there was none: telemetry must be on."""
+    with transaction.atomic():
+        installation = Installation.load(for_update=True)
+        if not installation.salt:
+            installation.salt = new_secret()
+            installation.save()
+    return installation.fingerprint
+
+
+def delay(fingerprint: str, seconds: int) -> float:
+    """An installation's own share of `seconds`: fixed by its id, uniform from 0 over a fleet."""
+    return seconds * (int(fingerprint, 16) / (1 << 4 * len(fingerprint)))
+
+
+# --- how things stand --------------------------------------------------------------------------
+
+
+def waiting() -> QuerySet[Event]:
+    """What waits of the installation itself, the oldest first; without what is being sent."""
+    row = Installation.objects.filter(pk=Installation.ID).first()
+    ours = Q(event__startswith="telemetry.")
+    if row is not None and row.salt:
+        ours |= Q(distinct_id=row.fingerprint)
+    leased = Q(lease__isnull=False, leased_until__gt=timezone.now())
+    rows = Event.objects.filter(ours, state=State.WAITING).exclude(leased)
+    return rows.order_by("timestamp", "id")
+
+
+def overdue() -> Event | None:
+    """The ping that has waited longest, if it is longer than a person should leave it; or None."""
+    pings = waiting().filter(event__startswith="telemetry.")
+    return pings.filter(timestamp__lt=timezone.now() - PATIENCE).first()
+
+
+@dataclass(frozen=True)
+class Status:
+    """How telemetry and the outbox stand; holds no secret."""
+
+    decided_by: dict[str, str]
+    """The three settings that decide, and what each says."""
+    telemetry_off_because: str | None
+    closed_because: str | None
+    host: str
+    version: str
+    fingerprint: str | None
+    last_ping: Event | None
+    next_ping: Kind | None
+    next_ping_at: datetime | None
+    """None where the next ping is due at the next run, or never."""
+    waiting: int
+    oldest_waiting: datetime | None
+    paused_until: datetime | None
+    """When PostHog, which does not answer, is asked again by the site's own processes."""
+    delivered: int
+    rejected: int
+    local: int
+    dropped: int
+    """Names and values left out because they were not declared."""
+    last_error: str
+
+
+def status() -> Status:
+    """How things stand now. Writes nothing, sends nothing."""
+    config, now = conf.get(), timezone.now()
+    row = Installation.objects.filter(pk=Installation.ID).first() or Installation()
+    queue = Event.objects.filter(state=State.WAITING)
+    oldest, failed = queue.order_by("timestamp").first(), Event.objects.exclude(last_error="")
+    last_failed = failed.order_by("-id").first()
+    next_ping = None if config.telemetry_off_because else due(row, config.APP_VERSION, now)
+    later = None if config.telemetry_off_because or next_ping else row.last_health_at
+    return Status(
+        decided_by={
+            "POSTHOG_API_KEY": "set" if config.POSTHOG_API_KEY else "not set",
+            "ENABLE_TELEMETRY": "on" if config.ENABLE_TELEMETRY else "off",
+            "DO_NOT_TRACK": "on" if config.DO_NOT_TRACK else "off",
+        },
+        telemetry_off_because=config.telemetry_off_because,
+        closed_because=config.closed_because,
+        host=without_credentials(config.POSTHOG_HOST),
+        version=config.APP_VERSION,
+        fingerprint=row.fingerprint if row.salt else None,
+        last_ping=Event.objects.filter(event__startswith="telemetry.").order_by("-id").first(),
+        next_ping=Kind.HEALTH if later else next_ping,
+        next_ping_at=later + HEALTH_INTERVAL if later else None,
+        waiting=queue.count(),
+        oldest_waiting=oldest.timestamp if oldest else None,
+        paused_until=row.resume_at if row.resume_at and row.resume_at > now else None,
+        delivered=Event.objects.filter(state=State.DELIVERED).count(),
+        rejected=Event.objects.filter(state=State.REJECTED).count(),
+        local=Event.objects.filter(state=State.LOCAL).count(),
+        dropped=Dropped.objects.aggregate(all=Sum("count", default=0))["all"],
+        last_error=last_failed.last_error if last_failed else "",
+    )
+
+
+def without_credentials(address: str) -> str:
+    """An address without the user name and password that it may hold."""
+    parts = urlsplit(address)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

@@ -1,6 +1,7 @@
 """The project's own settings, with a fixed environment in place of the developer's `.env`."""
 
 import os
+import re
 import tempfile
 from pathlib import Path
 
@@ -17,8 +18,11 @@ VARIABLES = {
     "TIME_ZONE": "UTC",
     "DEPLOYMENT_METHOD": "native",
 }
-for name in ("POSTHOG_API_KEY", "ENABLE_TELEMETRY", "DO_NOT_TRACK", "DEMO_MODE", "EMAIL_URL"):
-    os.environ.pop(name, None)
+# Nothing of the developer's own environment decides, but for the database (tests/postgresql.py).
+example = (Path(__file__).parent.parent / ".env.example").read_text()
+for name in re.findall(r"^#([A-Z_]+)=", example, re.MULTILINE):
+    if name != "DATABASE_URL":
+        os.environ.pop(name, None)
 os.environ.update(VARIABLES)
 
 from timetracker.settings import *  # noqa: E402, F403

@@ -6,6 +6,7 @@ Each variable is declared once, where `settings.py` reads it: name, kind, defaul
 
 import json
 import os
+import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,7 +56,7 @@ class Environment:
         self._section = title
 
     def flag(self, name: str, default: bool, sentence: str) -> bool:
-        """A switch, in any case; the empty value is off."""
+        """A switch, in any case."""
 
         def parse(value: str) -> bool:
             word = value.lower()
@@ -63,14 +64,26 @@ class Environment:
                 raise ValueError
             return word in TRUE
 
-        allowed = "true, 1, yes, on; or false, 0, no, off (or empty)"
-        if os.environ.get(name) == "":
-            default = False
+        allowed = "true, 1, yes, on; or false, 0, no, off"
         return self._read(name, default, str(default).lower(), allowed, sentence, parse)
 
-    def text(self, name: str, default: str, sentence: str, *, allowed: str = "any text") -> str:
-        """Free text."""
-        return self._read(name, default, default, allowed, sentence, str)
+    def text(
+        self,
+        name: str,
+        default: str,
+        sentence: str,
+        *,
+        shape: str = ".*",
+        allowed: str = "any text",
+    ) -> str:
+        """Text of the given shape (a regular expression)."""
+
+        def parse(value: str) -> str:
+            if not re.fullmatch(shape, value):
+                raise ValueError
+            return value
+
+        return self._read(name, default, default, allowed, sentence, parse)
 
     def choice(
         self, name: str, choices: Collection[str], default: str, sentence: str, *, shown: str = ""
@@ -100,11 +113,16 @@ class Environment:
         allowed = f"a whole number from {minimum}"
         return self._read(name, default, str(default), allowed, sentence, parse)
 
-    def words(self, name: str, default: list[str], sentence: str, *, allowed: str) -> list[str]:
-        """A list, separated by commas."""
+    def words(
+        self, name: str, default: list[str], sentence: str, *, shape: str, allowed: str
+    ) -> list[str]:
+        """A list, separated by commas; each word of the given shape (a regular expression)."""
 
         def parse(value: str) -> list[str]:
-            return [word.strip() for word in value.split(",") if word.strip()]
+            words = [word.strip() for word in value.split(",") if word.strip()]
+            if not all(re.fullmatch(shape, word) for word in words):
+                raise ValueError
+            return words
 
         return self._read(name, default, ",".join(default), allowed, sentence, parse)
 
@@ -116,6 +134,7 @@ class Environment:
             if (
                 parts.scheme not in ("http", "https")
                 or not parts.hostname
+                or parts.port == 0  # reading it refuses what is no port
                 or parts.query
                 or parts.fragment
                 or parts.username
@@ -156,10 +175,8 @@ class Environment:
 
         def parse(value: str) -> dict[str, Any]:
             config: dict[str, Any] = environ.Env.db_url_config(value)
-            if config["ENGINE"] not in (
-                "django.db.backends.sqlite3",
-                "django.db.backends.postgresql",
-            ):
+            engines = ("django.db.backends.sqlite3", "django.db.backends.postgresql")
+            if config["ENGINE"] not in engines or config["NAME"] in ("", ":memory:"):
                 raise ValueError
             return config
 
@@ -170,13 +187,23 @@ class Environment:
         allowed = "smtp+tls://user:password@host:587, smtp+ssl://…, smtp://…, consolemail://"
 
         def parse(value: str) -> dict[str, Any]:
-            return dict(environ.Env.email_url_config(value))
+            config: dict[str, Any] = dict(environ.Env.email_url_config(value))
+            if config["EMAIL_BACKEND"].endswith("smtp.EmailBackend") and not config["EMAIL_HOST"]:
+                raise ValueError
+            return config
 
         return self._read(name, {}, "", allowed, sentence, parse, secret=True)
 
-    def secret(self, name: str, sentence: str) -> str:
-        """Text that no message shows; empty where it is not set."""
-        return self._read(name, "", "", "a secret text", sentence, str, secret=True)
+    def secret(self, name: str, sentence: str, *, at_least: int = 1) -> str:
+        """Text of so many characters that no message shows; empty where it is not set."""
+
+        def parse(value: str) -> str:
+            if len(value) < at_least:
+                raise ValueError
+            return value
+
+        allowed = "a secret text" if at_least == 1 else f"at least {at_least} random characters"
+        return self._read(name, "", "", allowed, sentence, parse, secret=True)
 
     def _read(
         self,

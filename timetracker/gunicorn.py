@@ -3,3 +3,6 @@
 workers = 1
 threads = 8
 control_socket_disable = True  # it would lie in the home directory
+# Which headers of a proxy are believed is decided by Django, with TRUSTED_PROXY_COUNT alone.
+secure_scheme_headers: dict[str, str] = {}
+forwarder_headers = ""

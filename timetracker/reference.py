@@ -49,8 +49,9 @@ def configuration() -> str:
         GENERATED,
         "",
         "TimeTracker reads environment variables, and `.env` beside `manage.py` for those that the",
-        "process does not set. An empty value is the default (of a switch: off). A bad value",
-        "stops the start with one line that names the variable, the value and what is allowed.",
+        "process does not set; `ENV_FILE` names another file, and none where it is empty. An empty",
+        "variable is as good as none. A bad value stops the start with one line that names the",
+        "variable, the value and what is allowed.",
     ]
     for section, variables in groupby(env.variables.values(), attrgetter("section")):
         lines += ["", f"## {section}", "", "| variable | default | what it does | allowed |"]
@@ -78,6 +79,9 @@ def events() -> str:
     for event in sorted(catalogue.events.values(), key=attrgetter("name")):
         lines += ["", f"## `{event.name}`", "", event.sentence]
         lines += ["", *_properties(event.properties)] if event.properties else []
+    lines += ["", "## Features", "", "What `feature_interaction` may name.", ""]
+    lines += ["| feature | what it is |", "|---|---|"]
+    lines += [f"| `{one.name}` | {one.sentence} |" for _, one in sorted(catalogue.features.items())]
     lines += ["", "## Persons and installations", "", *_properties(catalogue.person_properties)]
     for group in sorted(catalogue.groups.values(), key=attrgetter("name")):
         lines += ["", f"## Group `{group.name}`", "", group.sentence]

@@ -33,12 +33,13 @@ env.section("Site")
 DEBUG = env.flag("DEBUG", False, "Show error pages with source code. Never on a server.")
 SECRET_KEY = env.secret(
     "SECRET_KEY",
-    "Signs sessions and links; 50 random characters. Required unless DEBUG is on. Keep it secret.",
+    "Signs sessions and links. Required unless DEBUG is on. Keep it secret.",
+    at_least=32,
 )
 if not SECRET_KEY:
     if not DEBUG:
         raise ConfigurationError(
-            "SECRET_KEY is not set; allowed: 50 random characters"
+            "SECRET_KEY is not set; allowed: at least 32 random characters"
             " (`make run` writes some to .env; or set DEBUG=true to work on the project)."
         )
     SECRET_KEY = "insecure-key-of-a-developer-never-used-without-debug"  # noqa: S105 - no secret
@@ -51,12 +52,14 @@ ALLOWED_HOSTS = env.words(
     "ALLOWED_HOSTS",
     LOOPBACK,
     "The host names under which the site answers, separated by commas.",
-    allowed="host names such as time.example.org",
+    shape=r"\*|\.?[A-Za-z0-9.-]+|\[[0-9a-f:]+\]",
+    allowed="host names such as time.example.org, without scheme and port",
 )
 CSRF_TRUSTED_ORIGINS = env.words(
     "CSRF_TRUSTED_ORIGINS",
     [],
     "Further origins whose forms are accepted, such as those of a proxy with another port.",
+    shape=r"https?://[^/?#\s]+",
     allowed="origins such as https://time.example.org:8443",
 )
 TRUSTED_PROXY_COUNT = env.integer(
@@ -97,6 +100,7 @@ DEFAULT_FROM_EMAIL = env.text(
     "DEFAULT_FROM_EMAIL",
     "timetracker@localhost",
     "The sender of the site's mails.",
+    shape=r".*\S@\S+",
     allowed="an e-mail address",
 )
 
@@ -146,6 +150,7 @@ OIDC_SCOPES = env.text(
     "OIDC_SCOPES",
     "openid profile email",
     "The scopes asked for.",
+    shape=r"(.*\s)?openid(\s.*)?",
     allowed="words, openid among them",
 )
 OIDC_GROUPS_CLAIM = env.text(
@@ -170,8 +175,6 @@ if AUTH_METHOD != "local":
                 f"{_name} is not set; AUTH_METHOD={AUTH_METHOD} needs it"
                 " (allowed without it: AUTH_METHOD=local)."
             )
-if "openid" not in OIDC_SCOPES.split():
-    raise ConfigurationError(f"OIDC_SCOPES is {OIDC_SCOPES!r}; allowed: words, openid among them.")
 
 # ---------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
@@ -271,6 +274,11 @@ ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "optional" if EMAIL_URL else "none"
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # no mail to strangers whose address somebody typed
+# Whoever finds a browser signed in must not make the account their own by adding an address.
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+# In a demo the limit by account is left out: any visitor could shut the only one for all others.
+ACCOUNT_RATE_LIMITS = {"login_failed": "10/m/ip"} if DEMO_MODE else {}
 ACCOUNT_LOGOUT_REDIRECT_URL = LOGOUT_REDIRECT_URL
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS else "http"
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
@@ -352,7 +360,13 @@ ANALYTICS = {
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "formatters": {
+        "line": {
+            "class": "accounts.logs.DiscreetFormatter",
+            "format": "{asctime} {levelname} {name} {message}",
+            "style": "{",
+        }
+    },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {

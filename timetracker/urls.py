@@ -15,6 +15,7 @@ def favicon(_request: HttpRequest) -> HttpResponse:
 urlpatterns = [
     path("favicon.ico", favicon),
     path("", include("tracking.urls")),
+    path("", include("analytics.urls")),
     path("accounts/", include("accounts.urls")),
     path("admin/", admin.site.urls),
 ]

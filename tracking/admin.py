@@ -3,6 +3,8 @@
 from typing import ClassVar
 
 from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import ChangeList
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
@@ -88,6 +90,13 @@ class TimeEntryAdmin(admin.ModelAdmin):
     search_fields = ("description", "project__name", "task__name", "user__username")
     autocomplete_fields = ("user", "project", "task")
     readonly_fields = ("day",)
+
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        """Django's list; an address that names a year beyond every number shows it unfiltered."""
+        try:
+            return super().get_changelist_instance(request)
+        except OverflowError as error:
+            raise IncorrectLookupParameters from error
 
     @admin.display(description=_("description"), ordering="description")
     def what(self, entry: TimeEntry) -> str:

@@ -16,7 +16,7 @@ class Row:
 
     entry: TimeEntry
     duration: timedelta
-    days_later: int  # how many days after its start it ended, in the person's zone
+    days_later: int  # how many days after its start it ended, in the zone in which both are shown
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Board:
 def board_of(user: Person, now: datetime | None = None) -> Board:
     """The timer and the day of a person at an aware moment (now, unless told).
 
-    An entry belongs to the day on which it starts in the person's zone.
+    An entry belongs to the day that it keeps (`TimeEntry.day`).
     """
     now = now or timezone.now()
     day = local_day(now, user.time_zone)
@@ -57,5 +57,6 @@ def board_of(user: Person, now: datetime | None = None) -> Board:
 
 
 def _row(entry: TimeEntry, now: datetime, time_zone: str) -> Row:
-    last_day = local_day(entry.ended_at or now, time_zone)
-    return Row(entry, entry.duration_at(now), (last_day - entry.day).days)
+    days = local_day(entry.ended_at or now, time_zone) - local_day(entry.started_at, time_zone)
+    # Not below zero: a clock turned back across midnight, or one behind the clock of the start.
+    return Row(entry, entry.duration_at(now), max(days.days, 0))

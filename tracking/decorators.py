@@ -42,5 +42,8 @@ def person_required(
 
 def _page_of(request: PersonRequest) -> str:
     if request.htmx:
-        return request.htmx.current_url_abs_path or resolve_url("dashboard")
+        try:
+            return request.htmx.current_url_abs_path or resolve_url("dashboard")
+        except ValueError:  # the header holds no address
+            return resolve_url("dashboard")
     return request.get_full_path() if request.method == "GET" else resolve_url("dashboard")

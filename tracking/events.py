@@ -1,12 +1,14 @@
 """The events of the time tracker. They tell that something was filled in, never what."""
 
-from analytics.catalogue import Duration, EventType, Flag, Kind, register
+from analytics.catalogue import Choice, Count, Duration, EventType, Flag, Kind, register
 
 FILLED_IN: dict[str, Kind] = {
     "has_description": Flag(),
     "has_project": Flag(),
     "has_task": Flag(),
 }
+ENTRY: dict[str, Kind] = {"duration_seconds": Duration(), **FILLED_IN}
+EXPORT: dict[str, Kind] = {"rows": Count(), "days": Count()}
 
 register(
     EventType("timer.started", "A person started a timer.", FILLED_IN),
@@ -14,5 +16,30 @@ register(
         "timer.stopped",
         "A person stopped a timer, or started another one.",
         {"duration_seconds": Duration(required=True), **FILLED_IN},
+    ),
+    EventType("timer.discarded", "A person threw a running timer away.", ENTRY),
+    EventType("time_entry.created", "A person entered time by hand.", ENTRY),
+    EventType("time_entry.updated", "A person changed an entry.", ENTRY),
+    EventType("time_entry.deleted", "A person deleted an entry.", ENTRY),
+    EventType("time_entry.split", "A person split an entry.", {"parts": Count()}),
+    EventType("time_entry.duplicated", "A person duplicated an entry.", ENTRY),
+    EventType(
+        "time_entries.bulk_updated",
+        "A person changed several entries at once.",
+        {"action": Choice("move", "tag", "billable", "delete"), "entries": Count()},
+    ),
+    EventType("project.created", "A person made a project.", {"has_client": Flag()}),
+    EventType("project.updated", "A person changed a project.", {"has_client": Flag()}),
+    EventType("project.archived", "A person archived a project.", {"has_client": Flag()}),
+    EventType("client.created", "A person made a client."),
+    EventType("task.created", "A person made a task."),
+    EventType("task.completed", "A person marked a task as done."),
+    EventType("report.viewed", "A person looked at a report.", {"days": Count()}),
+    EventType("export.csv", "A person exported time as CSV.", EXPORT),
+    EventType("export.xlsx", "A person exported time as XLSX.", EXPORT),
+    EventType(
+        "import.completed",
+        "A person imported time.",
+        {"source": Choice("toggl", "clockify"), "rows": Count()},
     ),
 )

@@ -125,7 +125,11 @@ class Task(models.Model):
 
 
 class TimeEntry(models.Model):
-    """Time that a person spent. Without an end it is that person's running timer."""
+    """Time that a person spent. Without an end it is that person's running timer.
+
+    Its day is that of the start in the zone that the person had when the start was saved, and stays
+    when the person moves to another zone: yesterday's work must not change its day by travelling.
+    """
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -188,7 +192,11 @@ class TimeEntry(models.Model):
         super().save(*args, update_fields=update_fields, **kwargs)
 
     def clean(self) -> None:
-        """Refuse a task of another project."""
+        """Refuse a task of another project, and moments that have no day in every time zone."""
+        for name in ("started_at", "ended_at"):
+            moment = getattr(self, name)
+            if moment is not None and not date.min.year < moment.year < date.max.year:
+                raise ValidationError({name: _("Choose a year from 2 to 9998.")})
         if self.task is not None and self.task.project_id != self.project_id:
             raise ValidationError({"task": _("This task belongs to another project.")})
 

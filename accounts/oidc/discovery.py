@@ -37,7 +37,8 @@ def provider() -> Provider:
     document = cache.get(cache_key("document"))
     if document is not None:
         return _provider(document)
-    answer = ask("GET", settings.OIDC_ISSUER.rstrip("/") + WELL_KNOWN)
+    address = settings.OIDC_ISSUER.rstrip("/") + WELL_KNOWN
+    answer = ask("GET", address, remember_errors=True)
     try:
         found = _provider(answer.body)
     except ProviderUnavailable:
@@ -53,7 +54,7 @@ def signing_keys(*, refresh: bool = False) -> list[dict[str, Any]]:
     keys: list[dict[str, Any]] | None = None if refresh else cache.get(cache_key("keys"))
     if keys is not None:
         return keys
-    listed = ask("GET", provider().jwks_uri).body.get("keys")
+    listed = ask("GET", provider().jwks_uri, remember_errors=True).body.get("keys")
     if not isinstance(listed, list):
         raise malformed("keys")
     keys = [key for key in listed if isinstance(key, dict)]

@@ -18,6 +18,8 @@ from django.db.models import Q
 from django.utils.crypto import get_random_string
 from django.utils.translation import gettext as _
 
+import analytics
+from accounts import doors
 from accounts.backends import AdmissionMixin
 from accounts.demo import RESERVED_USERNAMES
 from accounts.models import OIDCIdentity, Role, SignupMethod, User
@@ -131,6 +133,7 @@ def _made(profile: Profile) -> User:
     if profile.email:
         EmailAddress.objects.create(user=user, email=profile.email, verified=True, primary=True)
     OIDCIdentity.objects.create(user=user, issuer=profile.issuer, subject=profile.subject)
+    analytics.track_event(user.pk, "auth.signup", {"auth_method": user.signup_method})
     return user
 
 
@@ -181,7 +184,11 @@ def _text(value: object) -> str:
 
 
 def _email(value: object) -> str:
-    if not isinstance(value, str) or len(value) > MAX_EMAIL:
+    """A claim as an address in lower case; empty where it is none.
+
+    ASCII only: lower case makes a plain k of the Kelvin sign, and so another person's address.
+    """
+    if not isinstance(value, str) or not value.isascii() or len(value) > MAX_EMAIL:
         return ""
     try:
         validate_email(value)
@@ -197,25 +204,26 @@ def _groups(value: object) -> frozenset[str]:
 
 
 def _unverified_by_provider() -> SignInRefused:
-    return SignInRefused(
-        "email_unverified_by_provider",
-        _(
-            "There is an account with your e-mail address here, but the provider does not confirm"
-            " that the address is yours. Verify it at the provider, or sign in to the account"
-            " with its password."
-        ),
+    reason = _(
+        "There is an account with your e-mail address here, but the provider does not confirm"
+        " that the address is yours. Verify it at the provider."
     )
+    if doors.local_open():
+        reason += " " + _("Or sign in to the account with its password.")
+    return SignInRefused("email_unverified_by_provider", reason)
 
 
 def _unverified_here() -> SignInRefused:
-    return SignInRefused(
-        "email_unverified_here",
-        _(
-            "There is an account with your e-mail address here, but the address has not been"
-            " verified on this site. Sign in with that account's password and verify it under"
-            " “E-mail addresses”, or ask your administrator to mark it as verified."
-        ),
+    reason = _(
+        "There is an account with your e-mail address here, but the address has not been"
+        " verified on this site. Ask your administrator to run “manage.py verify_email NAME” on"
+        " the server."
     )
+    if doors.passwords_open() and doors.mail_works():
+        reason += " " + _(
+            "Or sign in with that account's password and verify it under “E-mail addresses”."
+        )
+    return SignInRefused("email_unverified_here", reason)
 
 
 def _address_of_another() -> SignInRefused:

@@ -63,9 +63,12 @@ def ask(
     *,
     data: dict[str, str] | None = None,
     headers: dict[str, str] | None = None,
+    remember_errors: bool = False,
 ) -> Answer:
     """Send one request and return the provider's answer.
 
+    A silent provider is remembered as failed; one that answers with an error of its own (5xx) only
+    with `remember_errors`: one person's code must not close the door to everybody else.
     Raises `ProviderUnavailable` where there is none within `settings.OIDC_TIMEOUT` seconds, where
     the server has failed, or where a good answer is no JSON object.
     """
@@ -76,7 +79,7 @@ def ask(
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
         raise unavailable() from error
     if status >= 500:
-        raise unavailable()
+        raise unavailable() if remember_errors else _no_answer()
     return Answer(status, _json_object(text, required=status == 200))
 
 

@@ -1,1 +1,4 @@
-"""Where events go: PostHog, the console, a list in memory. `base` says what a backend is."""
+"""Where events go: `posthog.PostHogBackend`, `console.ConsoleBackend`, `locmem.LocmemBackend`.
+
+`base` says what a backend is, `analytics.testing.BackendContract` tries one.
+"""

@@ -1,15 +1,22 @@
-"""What a backend is: it takes a batch of events and says what became of each."""
+"""What a backend is: it takes a batch of events and says what became of each.
+
+`message` is how an event leaves, whatever the backend. Nothing here needs the SDK's network part.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
 if TYPE_CHECKING:
     from analytics.conf import Config
     from analytics.models import Event
+
+NO_ADDRESS = "0.0.0.0"  # noqa: S104 - a missing $ip would be filled with the sender's address
 
 
 @dataclass
@@ -18,17 +25,47 @@ class Answer:
 
     delivered: list[UUID] = field(default_factory=list)
     rejected: dict[UUID, str] = field(default_factory=dict)
+    refused: str = ""
+    """Why the batch was refused as a whole, for its content: it is sent again in halves."""
     error: str = ""
     """Why the others are to be tried again, in words without any secret."""
+    attention: bool = False
+    """Whether the error lasts until a person does something: a wrong key, a wrong host."""
     retry_after: float | None = None
     """Seconds that the peer asked to be left alone."""
 
 
 class Backend(Protocol):
-    """Takes batches of events; made anew for every pass."""
+    """Takes batches of events; made anew for every pass. `testing.BackendContract` tries it."""
 
     def __init__(self, config: Config) -> None: ...
 
     def send(self, events: Sequence[Event]) -> Answer:
         """Hand over a batch. Never raises."""
         ...
+
+
+def message(event: Event) -> dict[str, Any]:
+    """An event as it leaves: a dictionary that JSON can hold."""
+    return {
+        "event": event.event,
+        "distinct_id": event.distinct_id,
+        "uuid": str(event.uuid),
+        "timestamp": event.timestamp.isoformat(),
+        "properties": {
+            **event.properties,
+            "$lib": "posthog-python",
+            "$lib_version": sdk_version(),
+            "$geoip_disable": True,
+            "$ip": NO_ADDRESS,
+        },
+    }
+
+
+@cache
+def sdk_version() -> str:
+    """The version of the installed SDK, read without importing it; "0" where there is none."""
+    try:
+        return version("posthog")
+    except PackageNotFoundError:
+        return "0"

@@ -1,45 +1,42 @@
-"""PostHog, over the official SDK's `batch_post`.
+"""PostHog, over the official SDK's `post`.
 
 The SDK's client is passed by on purpose: its queue lives in memory, and `capture()` puts the
-server's system over the browser's. `batch_post` is exported but undocumented; a contract test holds
-it, and the SDK is pinned.
+server's system over the browser's. `post` is undocumented; a contract test holds it, and the SDK
+is pinned.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+import math
+import time
+from collections.abc import Mapping, Sequence
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 import requests
-from posthog.request import APIError, batch_post, determine_server_host
-from posthog.version import VERSION
+import urllib3
+from django.utils import timezone
+from posthog.request import EVENTS_ENDPOINT, determine_server_host, post
 
-from analytics.backends.base import Answer
+from analytics.backends.base import Answer, message
 
 if TYPE_CHECKING:
     from analytics.conf import Config
     from analytics.models import Event
 
 TIMEOUT = 10.0  # seconds for the connection, and between two bytes
-NO_ADDRESS = "0.0.0.0"  # noqa: S104 - a missing $ip would be filled with the sender's address
-FINAL = {400, 413}  # the payload is at fault: smaller pieces find the event
+DEADLINE = 20.0  # seconds for an answer's body, however it drips
+CHUNK, MAX_BYTES = 16 * 1024, 1024 * 1024
+TRANSIENT = {408, 429}  # and 5xx; any other answer that is none of PostHog's needs a person
 
 
-def message(event: Event) -> dict[str, Any]:
-    """An event as it leaves."""
-    return {
-        "event": event.event,
-        "distinct_id": event.distinct_id,
-        "uuid": str(event.uuid),
-        "timestamp": event.timestamp.isoformat(),
-        "properties": {
-            **event.properties,
-            "$lib": "posthog-python",
-            "$lib_version": VERSION,
-            "$geoip_disable": True,
-            "$ip": NO_ADDRESS,
-        },
-    }
+class OneAnswerSession(requests.Session):
+    """Follows no redirect: a POST becomes a GET on the way, and some page would answer 200."""
+
+    def post(self, url: Any, *args: Any, **kwargs: Any) -> requests.Response:
+        """Post, and leave the body to be read under a deadline."""
+        return super().post(url, *args, **kwargs, allow_redirects=False, stream=True)
 
 
 class PostHogBackend:
@@ -48,40 +45,69 @@ class PostHogBackend:
     def __init__(self, config: Config) -> None:
         self.key = config.POSTHOG_API_KEY
         self.host = determine_server_host(config.POSTHOG_HOST)
+        self.session = OneAnswerSession()  # of its own: the SDK's would be shared over a fork
 
     def send(self, events: Sequence[Event]) -> Answer:
-        """Send a batch; one that is refused for its content is halved down to its culprit."""
+        """Send a batch: PostHog takes or refuses it as a whole."""
+        batch = [message(event) for event in events]
         try:
-            response = batch_post(
-                self.key, self.host, timeout=TIMEOUT, batch=[message(event) for event in events]
-            )
-        except APIError as error:
-            if error.status in FINAL:
-                return self._halve(events, error)
-            return Answer(error=f"HTTP {error.status}", retry_after=error.retry_after)
-        except requests.RequestException as error:
+            with post(
+                self.key,
+                self.host,
+                EVENTS_ENDPOINT,
+                timeout=TIMEOUT,
+                session=self.session,
+                batch=batch,
+            ) as response:
+                body = read(response)
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             return Answer(error=type(error).__name__)
-        if not is_posthogs(response):
-            return Answer(error="HTTP 200 with an answer that is not PostHog's")
+        return judge(response, body, events)
+
+
+def read(response: requests.Response) -> bytes:
+    """The body. Raises `TimeoutError` for one that drips, and cuts off one that does not end."""
+    deadline = time.monotonic() + DEADLINE
+    body = b""
+    while len(body) < MAX_BYTES and (chunk := response.raw.read1(CHUNK, decode_content=True)):
+        body += chunk
+        if time.monotonic() > deadline:
+            raise TimeoutError
+    return body
+
+
+def judge(response: requests.Response, body: bytes, events: Sequence[Event]) -> Answer:
+    """What an answer means. Only what PostHog could have said counts as PostHog's word."""
+    status, words = response.status_code, json_object(body)
+    if status == 200 and words is not None and "status" in words:
         return Answer(delivered=[event.uuid for event in events])
-
-    def _halve(self, events: Sequence[Event], error: APIError) -> Answer:
-        if len(events) == 1:
-            return Answer(rejected={events[0].uuid: f"HTTP {error.status}: {error.message}"[:500]})
-        middle = len(events) // 2
-        first, second = self.send(events[:middle]), self.send(events[middle:])
-        return Answer(
-            delivered=first.delivered + second.delivered,
-            rejected=first.rejected | second.rejected,
-            error=first.error or second.error,
-            retry_after=first.retry_after or second.retry_after,
-        )
+    if status == 413 or (status == 400 and words is not None):
+        return Answer(refused=f"HTTP {status}: {(words or {}).get('detail', '')}"[:500])
+    not_posthogs = " with an answer that is not PostHog's" if status in (200, 400) else ""
+    return Answer(
+        error=f"HTTP {status}{not_posthogs}",
+        attention=status not in TRANSIENT and status < 500,
+        retry_after=retry_after(response.headers),
+    )
 
 
-def is_posthogs(response: requests.Response) -> bool:
-    """Whether a 200 is PostHog's own: a captive portal answers 200 as well, with a page."""
+def json_object(body: bytes) -> dict[str, Any] | None:
+    """The JSON object that a body is; None where it is none."""
     try:
-        answer = response.json()
+        parsed = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return parsed if isinstance(parsed, dict) else None
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds that the peer asks to be left alone; None where it says nothing that makes sense."""
+    value = headers.get("Retry-After", "")
+    try:
+        seconds = float(value)
     except ValueError:
-        return False
-    return isinstance(answer, dict) and "status" in answer
+        try:
+            seconds = (parsedate_to_datetime(value) - timezone.now()).total_seconds()
+        except (ValueError, TypeError):
+            return None
+    return max(seconds, 0.0) if math.isfinite(seconds) else None

@@ -85,14 +85,42 @@ def test_nobody_else_signs_in_with_a_password(
 ) -> None:
     demo_mode()
 
-    form = {"login": "alice", "username": "alice", "password": PASSWORD}
-    response = client.post(door, form, follow=True)
+    opened = client.get(door, follow=True)
+    page = opened.redirect_chain[-1][0] if opened.redirect_chain else door
+    response = client.post(page, {"login": "alice", "password": PASSWORD}, follow=True)
 
-    assert response.status_code == 200
+    assert_page(response, 200, "may not sign in")
     assert "_auth_user_id" not in client.session
     assert client.get("/admin/").status_code == 302
     alice.refresh_from_db()
     assert alice.last_login is None  # no receiver heard of a sign-in
+
+
+def test_it_lets_in_no_admin_whatever_the_name(client: Client, demo_mode: Any, demo: User) -> None:
+    """Its password stands on the sign-in page."""
+    demo.role = "admin"
+    demo.save()
+    demo_mode()
+
+    post(client, DEMO_USERNAME, demo_password(DEMO_USERNAME))
+
+    assert not is_signed_in(client)
+    assert client.get("/admin/").status_code == 302
+    assert_page(client.get(LOGIN), 200, "manage.py load_demo_data")
+
+
+def test_a_wrong_password_shuts_the_demo_for_nobody_else(
+    client: Client, demo_mode: Any, settings: Any
+) -> None:
+    settings.ACCOUNT_RATE_LIMITS = {"login_failed": "10/m/ip"}  # as settings.py has it
+    demo_mode()
+    for _ in range(11):
+        page = Client(REMOTE_ADDR="192.0.2.9").post(LOGIN, {"login": "demo", "password": "wrong"})
+    assert_page(page, 200, "Too many failed login attempts")
+
+    post(client, DEMO_USERNAME, demo_password(DEMO_USERNAME))
+
+    assert is_signed_in(client)
 
 
 def test_it_ends_the_sessions_of_others(client: Client, demo_mode: Any, alice: Any) -> None:

@@ -1,10 +1,12 @@
 """Whose account a sign-in through the provider belongs to, and with which role."""
 
 import threading
+from io import StringIO
 from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
+from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
 
@@ -54,6 +56,19 @@ def test_it_refuses_an_address_that_the_provider_has_not_verified(
     assert User.objects.count() == 1
 
 
+@pytest.mark.parametrize("lookalike", ["mi\u212ae@example.org", "m\u0131ke@example.org"])
+def test_it_joins_nobody_by_an_address_that_only_looks_alike(db: None, lookalike: str) -> None:
+    """The Kelvin sign in lower case is a plain k, and a database may take a dotless i for an i."""
+    mike = User.objects.create_user("mike", "mike@example.org", role="admin")
+    verified_address(mike)
+    claims = {"iss": "https://id.example.org", "sub": "mallory", "email_verified": True}
+
+    found = person(profile_from({**claims, "email": lookalike}, {}))
+
+    assert found != mike
+    assert (found.email, found.role) == ("", "user")
+
+
 @pytest.mark.parametrize("stored", [True, False])
 def test_it_refuses_an_address_that_is_not_verified_here(
     client: Client, provider: Provider, alice: Any, stored: bool
@@ -67,6 +82,78 @@ def test_it_refuses_an_address_that_is_not_verified_here(
     assert not is_signed_in(client)
     assert not OIDCIdentity.objects.exists()
     assert User.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("local", "mail", "says"),
+    [(True, True, True), (True, False, False), (False, True, False), (False, False, False)],
+)
+def test_it_names_only_ways_out_that_stand_open(
+    client: Client,
+    provider: Provider,
+    alice: Any,
+    settings: Any,
+    local: bool,
+    mail: bool,
+    says: bool,
+) -> None:
+    settings.LOCAL_ENABLED = local
+    settings.EMAIL_URL = {"EMAIL_HOST": "mail.example.org"} if mail else {}
+
+    page = sign_in(client)
+
+    assert_page(page, 403, "manage.py verify_email NAME")
+    assert ("sign in with that account" in page.content.decode()) is says
+
+
+@pytest.mark.parametrize("local", [True, False])
+def test_it_names_the_password_only_where_one_is_kept(
+    client: Client, provider: Provider, alice: Any, settings: Any, local: bool
+) -> None:
+    settings.LOCAL_ENABLED = local
+    provider.person["email_verified"] = False
+
+    page = sign_in(client).content.decode()
+
+    assert "Verify it at the provider." in page
+    assert ("with its password" in page) is local
+
+
+def test_the_operator_verifies_the_first_admins_address(
+    client: Client, provider: Provider, settings: Any
+) -> None:
+    """createsuperuser, where only the provider signs in: no page of the site would let them in."""
+    settings.LOCAL_ENABLED = False
+    root = User.objects.create_superuser("root", "Alice@example.org")
+    assert sign_in(client).status_code == 403
+
+    call_command("verify_email", "root", stdout=StringIO())
+    sign_in(client)
+
+    assert OIDCIdentity.objects.get().user == root
+    assert client.get("/admin/").status_code == 200
+
+
+def test_verifying_an_address_twice_changes_nothing(alice: Any) -> None:
+    verified_address(alice, verified=False)
+    for _ in range(2):
+        call_command("verify_email", "alice", stdout=StringIO())
+
+        address = EmailAddress.objects.get()
+        assert (address.email, address.verified, address.primary) == (alice.email, True, True)
+
+
+def test_verifying_says_what_is_in_the_way(alice: Any, bob: Any) -> None:
+    with pytest.raises(CommandError, match="no account with the user name “nobody”"):
+        call_command("verify_email", "nobody")
+    User.objects.filter(pk=bob.pk).update(email="")
+    with pytest.raises(CommandError, match="“bob” has no e-mail address"):
+        call_command("verify_email", "bob")
+    verified_address(alice)
+    User.objects.filter(pk=bob.pk).update(email="ALICE@example.org")
+    with pytest.raises(CommandError, match="verified for another account"):
+        call_command("verify_email", "bob")
+    assert not bob.emailaddress_set.exists()
 
 
 def test_it_takes_address_and_verification_from_one_source(

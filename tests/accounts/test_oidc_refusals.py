@@ -268,8 +268,10 @@ def test_it_echoes_nothing_that_was_written_into_the_address(
 def test_an_error_in_the_address_signs_nobody_out(client: Client, provider: Provider) -> None:
     sign_in(client)
 
-    client.get(f"{CALLBACK}?error=access_denied")
+    page = client.get(f"{CALLBACK}?error=access_denied")
 
+    assert_page(page, 400, "Signing in did not work")
+    assert "You are not signed in" not in page.content.decode()
     assert is_signed_in(client)
 
 
@@ -364,6 +366,50 @@ def test_it_asks_a_failing_provider_once_in_a_while_only(
         assert_no_account(client, client.get(AUTHENTICATE), 503)
 
     assert len(provider.requests) == 1
+
+
+@pytest.mark.parametrize("path", ["/token", "/userinfo"])
+def test_one_persons_failure_closes_the_door_to_nobody_else(
+    client: Client, provider: Provider, path: str
+) -> None:
+    """Some providers answer a code that somebody made up with a 500."""
+    provider.answers[path] = (500, b"")
+    assert_no_account(client, sign_in(client), 503, "does not answer")
+    del provider.answers[path]
+
+    other = Client()
+    sign_in(other)
+
+    assert is_signed_in(other)
+
+
+@pytest.mark.parametrize("path", ["/.well-known/openid-configuration", "/jwks"])
+def test_it_remembers_that_the_provider_itself_fails(
+    client: Client, provider: Provider, path: str
+) -> None:
+    provider.answers[path] = (500, b"")
+    for _ in range(2):
+        response = client.get(AUTHENTICATE)
+        if response.status_code == 302:
+            response = sign_in(client)
+        assert_no_account(client, response, 503)
+
+    assert len(provider.asked(path)) == 1
+
+
+def test_it_sends_no_password_of_the_servers_own(
+    client: Client, provider: Provider, monkeypatch: Any, tmp_path: Any
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("default login operator password secret\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+
+    sign_in(client)
+
+    assert is_signed_in(client)
+    asked = provider.asked("/.well-known/openid-configuration") + provider.asked("/jwks")
+    assert len(asked) == 2
+    assert not any("authorization" in request.headers for request in asked)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from accounts.forms import PreferencesForm
 from accounts.models import User
 from tests.accounts.conftest import assert_page
 
@@ -79,6 +80,35 @@ def test_it_changes_nothing_else(signed_in: Client, bob: Any) -> None:
     bob.refresh_from_db()
     assert (bob.username, bob.role, bob.is_staff) == ("bob", "user", False)
     assert bob.email == "bob@example.org"
+
+
+def test_it_leaves_alone_what_an_admin_changed_meanwhile(
+    signed_in: Client, alice: Any, monkeypatch: Any
+) -> None:
+    """Between the look and the write of the page, alice is demoted and switched off."""
+
+    def clean(form: PreferencesForm) -> None:
+        User.objects.filter(pk=alice.pk).update(
+            role="user", is_staff=False, is_superuser=False, is_active=False
+        )
+
+    monkeypatch.setattr(PreferencesForm, "clean", clean)
+    signed_in.post(PREFERENCES, FORM)
+
+    alice.refresh_from_db()
+    assert (alice.role, alice.is_active, alice.theme) == ("user", False, "dark")
+
+
+def test_it_never_changes_the_user_name(client: Client, alice: Any) -> None:
+    """One that was made elsewhere, in full width, stays beside alice's."""
+    eve = User.objects.create_user("eve")
+    User.objects.filter(pk=eve.pk).update(username="ａｌｉｃｅ")
+    client.force_login(eve, "accounts.backends.LocalBackend")
+
+    assert client.post(PREFERENCES, FORM).status_code == 302
+
+    eve.refresh_from_db()
+    assert (eve.username, eve.theme) == ("ａｌｉｃｅ", "dark")
 
 
 def test_times_are_shown_in_the_persons_zone(signed_in: Client, alice: Any) -> None:

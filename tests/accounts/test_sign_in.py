@@ -1,13 +1,17 @@
 """The sign-in page, and signing in with a password."""
 
+import html
+import re
 from typing import Any
 
 import pytest
 from django.core.management import call_command
 from django.db import connection
-from django.test import Client
+from django.test import Client, RequestFactory
 
+from accounts.backends import LocalBackend
 from accounts.models import User
+from accounts.oidc.backend import OIDCBackend
 from tests.accounts.conftest import AUTHENTICATE, assert_page, is_signed_in, sign_in
 from tests.accounts.provider import Provider
 from tests.conftest import PASSWORD
@@ -85,11 +89,12 @@ def test_it_goes_where_the_person_was_going(client: Client, alice: Any) -> None:
 
 @pytest.mark.parametrize("goal", ["https://evil.example/", "//evil.example", "/\\evil.example"])
 def test_it_stays_on_the_site_whatever_next_says(client: Client, alice: Any, goal: str) -> None:
-    assert (
-        "evil" not in client.get(LOGIN, {"next": goal}).content.decode().partition(AUTHENTICATE)[2]
-    )
+    page = client.get(LOGIN, {"next": goal}).content.decode()
+    assert f'href="{AUTHENTICATE}"' in page  # the way through the provider carries it no further
+    hidden = re.search(r'<input type="hidden" name="next" value="([^"]*)">', page)
+    assert hidden is not None  # the form hands it back
 
-    assert post(client, "alice", next=goal)["Location"] == "/"
+    assert post(client, "alice", next=html.unescape(hidden[1]))["Location"] == "/"
 
 
 def test_it_limits_attempts_and_says_so_in_the_sites_layout(
@@ -110,6 +115,49 @@ def test_it_limits_attempts_by_default(client: Client, alice: Any) -> None:
 
     assert_page(post(client, "alice"), 200, "Too many failed login attempts")
     assert not is_signed_in(client)
+
+
+@pytest.mark.parametrize(
+    ("proxies", "meta"),
+    [
+        (0, {"REMOTE_ADDR": ""}),  # a socket without addresses
+        (1, {"REMOTE_ADDR": ""}),
+        (1, {"HTTP_X_FORWARDED_FOR": "nonsense"}),
+        (2, {"HTTP_X_FORWARDED_FOR": "192.0.2.1"}),  # came past one of the proxies
+    ],
+)
+def test_it_signs_in_where_no_address_is_known(
+    client: Client, alice: Any, settings: Any, proxies: int, meta: dict[str, str]
+) -> None:
+    settings.ALLAUTH_TRUSTED_PROXY_COUNT = proxies
+
+    client.post(LOGIN, {"login": "alice", "password": PASSWORD}, **meta)  # type: ignore[arg-type]
+
+    assert is_signed_in(client)
+
+
+def test_it_counts_attempts_by_the_address_that_the_proxies_name(
+    client: Client, alice: Any, settings: Any
+) -> None:
+    settings.ALLAUTH_TRUSTED_PROXY_COUNT = 1
+    settings.ACCOUNT_RATE_LIMITS = {"login": "1/m/ip"}
+
+    def attempt(forwarded: str) -> int:
+        return client.post(LOGIN, {}, headers={"X-Forwarded-For": forwarded}).status_code
+
+    assert attempt("192.0.2.1") == 200
+    assert attempt("198.51.100.1, 192.0.2.1") == 429  # what stands before it is the visitor's own
+    assert attempt("192.0.2.2") == 200
+
+
+def test_a_closed_backend_lets_nobody_in(alice: Any, settings: Any, provider: Provider) -> None:
+    """Whoever asks the backends without a page of the site."""
+    request = RequestFactory().get("/", {"code": "a", "state": "b"})
+    settings.LOCAL_ENABLED = settings.OIDC_ENABLED = False
+
+    assert LocalBackend().authenticate(request, username="alice", password=PASSWORD) is None
+    assert OIDCBackend().authenticate(request, nonce="a", code_verifier="b") is None
+    assert not provider.requests
 
 
 def test_the_count_of_attempts_is_in_the_cache_that_processes_share(

@@ -1,9 +1,11 @@
 """Making an account by oneself."""
 
+import threading
 from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
+from django.db import connection
 from django.test import Client
 
 from accounts.models import User
@@ -52,12 +54,45 @@ def test_nobody_makes_themselves_an_admin(client: Client) -> None:
 
 
 @pytest.mark.usefixtures("opened")
-@pytest.mark.parametrize("name", ["demo", "DEMO", "demo-admin"])
+@pytest.mark.parametrize("name", ["demo", "DEMO", "demo-admin", "ｄｅｍｏ", "ＤＥＭＯ"])
 def test_nobody_takes_the_demo_accounts_names(client: Client, name: str) -> None:
     response = client.post(SIGN_UP, {**FORM, "username": name})
 
     assert_page(response, 200, 'id="id_username_error"')
     assert not User.objects.exists()
+
+
+@pytest.mark.usefixtures("opened")
+def test_the_same_letters_in_full_width_are_the_same_name(client: Client, alice: Any) -> None:
+    response = client.post(SIGN_UP, {**FORM, "username": "ａｌｉｃｅ"})
+
+    assert_page(response, 200, 'id="id_username_error"')
+    assert User.objects.get() == alice
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_simultaneous_sign_ups_with_one_name_one_gets_it(settings: Any) -> None:
+    settings.ALLOW_SELF_REGISTER = True
+    together = threading.Barrier(4)
+    pages: list[tuple[int, bool]] = []
+
+    def sign_up(number: int) -> None:
+        client = Client(REMOTE_ADDR=f"192.0.2.{number}")
+        together.wait()
+        try:
+            response = client.post(SIGN_UP, {**FORM, "email": f"bob{number}@example.org"})
+            pages.append((response.status_code, b"id_username_error" in response.content))
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=sign_up, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(pages) == [(200, True)] * 3 + [(302, False)]
+    assert User.objects.count() == 1
 
 
 @pytest.mark.usefixtures("opened")

@@ -1,14 +1,18 @@
 """The front door: `track_event`, `identify_user`, `identify_group`."""
 
+import asyncio
+import platform
 import uuid
 from datetime import UTC, datetime
 
 import pytest
-from django.db import transaction
+from django.db import connections, transaction
+from django.test import RequestFactory
 
 import analytics
+from analytics import context, identity
 from analytics.catalogue import UndeclaredError
-from analytics.models import Event, Installation, Person, State
+from analytics.models import Dropped, Event, Installation, Person, State
 from analytics.outbox import warn_once
 from timetracker import __version__
 
@@ -27,6 +31,7 @@ def test_it_records_an_event_of_a_person(bob, analytics_on):
         "app_version": __version__,
         "environment": "test",
         "deployment_method": "native",
+        "platform": platform.system(),
     }
 
 
@@ -167,3 +172,76 @@ def test_it_never_breaks_the_callers_transaction(bob, monkeypatch, caplog):
 def test_it_records_nothing_of_somebody_who_is_not_there(user_id, analytics_on):
     assert analytics.track_event(user_id, "auth.login") is None
     assert not Event.objects.exists()
+
+
+def test_what_is_left_out_is_counted(bob, analytics_on):
+    analytics_on(STRICT=False)
+    for _ in range(3):
+        analytics.track_event(bob.pk, "timer.started", {"note": "Dentist"})
+
+    dropped = Dropped.objects.get()
+    assert dropped.cause == "timer.started: the property 'note' is not declared."
+    assert dropped.count == 3
+
+
+def test_a_name_that_is_none_is_not_repeated(bob, analytics_on, caplog):
+    analytics_on(STRICT=False)
+    analytics.track_event(bob.pk, "timer.started", {"Call alice@example.org": True})
+    analytics.track_event(bob.pk, "alice@example.org")
+
+    assert "alice" not in caplog.text
+    assert not Dropped.objects.filter(cause__contains="alice").exists()
+
+
+def test_a_returning_person_has_another_id_after_an_erasure(bob):
+    analytics.identify_user(bob.pk, {"$set": {"role": "user"}})
+    first = identity.renew(bob.pk)
+    analytics.identify_user(bob.pk, {"$set": {"role": "manager"}})
+    second = identity.renew(bob.pk)
+    analytics.track_event(bob.pk, "auth.login")
+
+    ids = list(Event.objects.order_by("id").values_list("distinct_id", flat=True))
+    assert ids == [str(bob.pk), first, second]
+    assert len(set(ids)) == 3
+    person = Person.objects.get()
+    assert (person.distinct_id, person.properties) == (second, {})
+
+
+def test_opting_out_deletes_what_waits_of_that_person(bob, charlie, analytics_on):
+    for person in (bob, charlie):
+        analytics.track_event(person.pk, "auth.login")
+    bob.share_analytics = False
+    bob.save()
+
+    assert Event.objects.get().distinct_id == str(charlie.pk)
+
+
+@pytest.mark.django_db(transaction=True)
+class TestAsync:
+    @staticmethod
+    def run(work):
+        try:
+            return asyncio.run(work())
+        finally:
+            connections.close_all()
+
+    def test_the_twins_record(self, bob, analytics_on):
+        async def work():
+            await analytics.aidentify_user(bob.pk, {"$set": {"role": "user"}})
+            await analytics.aidentify_group("version", "3.0.0", {"version_number": "3.0.0"})
+            return await analytics.atrack_event(bob.pk, "auth.login")
+
+        event_uuid = self.run(work)
+        recorded = Event.objects.order_by("id")
+        assert [event.event for event in recorded] == ["$set", "$groupidentify", "auth.login"]
+        assert recorded.last().uuid == event_uuid
+
+    def test_a_forgotten_await_loses_no_event_and_no_context(self, bob):
+        async def work():
+            request = RequestFactory().get("/", headers={"User-Agent": "curl/8.1"})
+            with context.bound(request):
+                return analytics.track_event(bob.pk, "auth.login")
+
+        event_uuid = self.run(work)
+        assert Event.objects.get().uuid == event_uuid
+        assert Event.objects.get().properties["$browser_version"] == 8

@@ -149,6 +149,16 @@ def test_it_records_nothing_about_somebody_who_does_not_share(bob):
     assert not Event.objects.exists()
 
 
+def test_no_header_changes_who_an_event_belongs_to(bob):
+    hostile = {"X-PostHog-Distinct-Id": "somebody", "X-Forwarded-For": "10.0.0.1", "Cookie": "a=b"}
+    properties = visit("/accounts/login/", bob, **hostile)
+
+    event = Event.objects.get()
+    assert event.distinct_id == str(bob.pk)
+    for value in ("somebody", "10.0.0.1", "a=b"):
+        assert value not in str(properties)
+
+
 def test_it_looks_consent_up_once_a_request(bob, charlie, django_assert_max_num_queries):
     request = RequestFactory().get("/")
     request.user = bob
@@ -156,7 +166,7 @@ def test_it_looks_consent_up_once_a_request(bob, charlie, django_assert_max_num_
         analytics.track_event(charlie.pk, "auth.login")
         with django_assert_max_num_queries(3):  # savepoint, insert, release
             analytics.track_event(charlie.pk, "auth.login")
-        with django_assert_max_num_queries(3):
+        with django_assert_max_num_queries(4):  # and the look-up of the id; consent is loaded
             analytics.track_event(bob.pk, "auth.login")
 
 

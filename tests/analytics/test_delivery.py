@@ -1,9 +1,14 @@
 """The way from the outbox to PostHog, over real HTTP to a capture server."""
 
 import json
+import os
+import platform
+import socket
 import threading
 import time
+from contextlib import contextmanager, suppress
 from datetime import timedelta
+from email.utils import format_datetime
 
 import pytest
 from django.core.management import call_command
@@ -12,7 +17,7 @@ from django.utils import timezone
 
 import analytics
 from analytics import delivery, outbox
-from analytics.models import Event, State
+from analytics.models import Event, Installation, State
 from tests.capture import OK, accept, wait_until
 from timetracker import __version__
 
@@ -54,6 +59,7 @@ def test_it_sends_what_the_sdks_contract_says(bob, analytics_on, posthog):
                 "app_version": __version__,
                 "environment": "test",
                 "deployment_method": "native",
+                "platform": platform.system(),
                 "$lib": "posthog-python",
                 "$lib_version": "7.91.1",
                 "$geoip_disable": True,
@@ -101,20 +107,193 @@ def test_it_keeps_what_the_peer_does_not_take_now(status, bob, analytics_on, pos
     assert len(posthog.bodies) == 1
     event = Event.objects.first()
     assert (event.state, event.lease, event.attempts) == (State.WAITING, None, 1)
-    assert event.due_at > timezone.now()
+    assert Installation.load().resume_at > timezone.now()
 
     posthog.answer = accept
-    assert delivery.deliver().delivered == 0  # not due yet
+    assert delivery.deliver().delivered == 0  # the peer is left alone
+    assert len(posthog.bodies) == 1
     assert delivery.deliver(everything=True).delivered == 2
+    assert Installation.load().resume_at is None
 
 
-def test_it_waits_as_long_as_the_peer_asks(bob, analytics_on, posthog):
-    record(bob)
-    posthog.answer = answer_with(429, **{"Retry-After": "90"})
+@pytest.mark.parametrize(
+    ("asked", "seconds"), [("90", 90), ("31536000", 3600), ("1e12", 3600), ("0", 0)]
+)
+def test_it_waits_as_long_as_the_peer_asks(asked, seconds, bob, analytics_on, posthog):
+    record(bob, 250)
+    posthog.answer = answer_with(429, **{"Retry-After": asked})
     delivery.deliver()
 
-    left = Event.objects.get().due_at - timezone.now()
-    assert timedelta(seconds=80) < left <= timedelta(seconds=90)
+    rest = (Installation.load().resume_at - timezone.now()).total_seconds()
+    assert seconds - 10 < rest <= seconds
+    assert len(posthog.bodies) == 1
+    if seconds:
+        record(bob)
+        delivery.deliver()
+        assert len(posthog.bodies) == 1
+
+
+def test_it_waits_until_the_moment_that_the_peer_names(bob, analytics_on, posthog):
+    record(bob)
+    moment = timezone.now() + timedelta(seconds=120)
+    posthog.answer = answer_with(503, **{"Retry-After": format_datetime(moment, usegmt=True)})
+    delivery.deliver()
+
+    assert abs(Installation.load().resume_at - moment) < timedelta(seconds=5)
+
+
+@pytest.mark.parametrize("asked", ["inf", "nan", "-inf", "soon", ""])
+def test_it_pauses_by_itself_where_the_peer_says_nonsense(asked, bob, analytics_on, posthog):
+    record(bob)
+    posthog.answer = answer_with(429, **{"Retry-After": asked})
+    delivery.deliver()
+
+    rest = Installation.load().resume_at - timezone.now()
+    assert timedelta(0) < rest < timedelta(seconds=2)
+
+
+def test_one_process_probes_when_the_pause_is_over(bob, analytics_on, posthog):
+    record(bob)
+    outbox.pause(0)
+    first, second = outbox.lease(), outbox.lease()
+
+    assert (len(first[1]), len(second[1])) == (1, 0)
+
+
+def test_a_clock_that_was_ahead_keeps_nothing_for_ever(bob, analytics_on, posthog):
+    record(bob)
+    outbox.lease()
+    tomorrow = timezone.now() + timedelta(days=1)
+    Event.objects.update(leased_until=tomorrow)
+    outbox.pause()
+    Installation.objects.update(resume_at=tomorrow)
+
+    assert delivery.deliver().delivered == 1
+
+
+@pytest.mark.parametrize("status", [401, 402, 403, 404, 301])
+def test_what_needs_a_person_is_said_once(status, bob, analytics_on, posthog, caplog):
+    record(bob)
+    posthog.answer = answer_with(status, **{"Location": "/elsewhere/"})
+    for _ in range(3):
+        delivery.deliver(everything=True)
+
+    sentence = f"PostHog takes nothing until somebody looks at it: HTTP {status}."
+    assert caplog.messages == [sentence]
+    assert Event.objects.get().last_error == f"HTTP {status}"
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 503])
+def test_a_short_outage_makes_no_noise(status, bob, analytics_on, posthog, caplog):
+    record(bob)
+    posthog.answer = answer_with(status)
+    delivery.deliver()
+
+    assert caplog.messages == []
+
+
+def test_a_redirect_is_no_delivery(bob, analytics_on, posthog):
+    """Followed, the POST would become a GET, which some page answers with 200."""
+    record(bob)
+    posthog.answer = answer_with(302, **{"Location": f"{posthog.url}/status"})
+
+    assert delivery.deliver().error == "HTTP 302"
+    assert len(posthog.bodies) == posthog.connections == 1
+
+
+def test_a_refusal_that_is_not_posthogs_loses_nothing(bob, analytics_on, posthog):
+    record(bob, 4)
+    page = b"<html>The plain HTTP request was sent to HTTPS port</html>"
+    posthog.answer = answer_with(400, page)
+
+    assert delivery.deliver().rejected == 0
+    assert len(posthog.bodies) == 1
+    posthog.answer = accept
+    assert delivery.deliver(everything=True).delivered == 4
+
+
+@pytest.mark.parametrize("body", [b"[]", b'"x"', b"null", b"[" * 100_000])
+@pytest.mark.parametrize("status", [200, 400, 500])
+def test_odd_bodies_are_an_outage(status, body, bob, analytics_on, posthog):
+    record(bob)
+    posthog.answer = answer_with(status, body)
+
+    assert delivery.deliver().kept == 1
+
+
+def test_a_peer_that_drips_is_given_up(bob, analytics_on, monkeypatch):
+    monkeypatch.setattr("analytics.backends.posthog.DEADLINE", 0.5)
+    record(bob)
+    with dripping_server() as url:
+        analytics_on(POSTHOG_HOST=url)
+        start = time.monotonic()
+        assert delivery.deliver().error == "TimeoutError"
+
+    assert time.monotonic() - start < 3
+
+
+@contextmanager
+def dripping_server():
+    """Answers 200, and then a space every tenth of a second for at most ten seconds."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        done = threading.Event()
+
+        def serve():
+            peer, _ = server.accept()
+            with peer, suppress(OSError):
+                peer.recv(65536)
+                peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+                for _ in range(100):
+                    if done.wait(0.1):
+                        break
+                    peer.sendall(b" ")
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+        done.set()
+        thread.join(5)
+
+
+def test_a_poisonous_event_is_found_while_its_neighbours_are_settled(
+    bob, analytics_on, posthog, monkeypatch
+):
+    """The lease is renewed on the way: a slow peer does not send the batch back to the start."""
+    monkeypatch.setattr(outbox, "LEASE", timedelta(seconds=1))
+    uuids = record(bob, 16)
+
+    def slowly(batch):
+        time.sleep(0.15)
+        if str(uuids[9]) in json.dumps(batch):
+            return 400, {}, b'{"detail": "no"}'
+        return 200, {}, OK
+
+    posthog.answer = slowly
+    report = delivery.deliver()
+
+    assert (report.delivered, report.rejected) == (15, 1)
+    delivered = [event["uuid"] for event in posthog.events]
+    assert len(delivered) == len(set(delivered)) == 15
+
+
+def test_pings_that_wait_are_withheld_when_telemetry_is_switched_off(bob, analytics_on, posthog):
+    posthog.stop()
+    call_command("telemetry_ping", "--verbosity=0")
+    analytics_on(ENABLE_TELEMETRY=False)
+    record(bob)
+    posthog.start()
+    delivery.deliver(everything=True)
+
+    assert [event["event"] for event in posthog.events] == ["auth.login"]
+    assert Event.objects.filter(state=State.LOCAL).count() == 4
+
+
+def test_a_process_that_was_forked_has_a_thread_of_its_own():
+    before = delivery._worker
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0 if delivery._worker is not before else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
 
 
 def test_it_keeps_what_cannot_be_sent_while_the_peer_is_down(bob, analytics_on, posthog):
@@ -158,7 +337,7 @@ def test_a_lease_is_nobody_elses_until_it_runs_out(bob, analytics_on):
 
     assert len(rows) == 1
     assert outbox.lease(everything=True)[1] == []
-    Event.objects.update(due_at=timezone.now() - timedelta(seconds=1))
+    Event.objects.update(leased_until=timezone.now() - timedelta(seconds=1))
     assert outbox.settle_delivered(token, [rows[0].uuid]) == 0  # too late
     second, again = outbox.lease()
     assert again == rows

@@ -1,14 +1,19 @@
-"""Installation pings: what is due when, and what they say."""
+"""Installation pings: what is due when, and what they say. The command stands in a file beside."""
 
 import platform
 import re
 from datetime import timedelta
+from hashlib import sha256
+from typing import Any
 
 import pytest
-from django.core.management import CommandError, call_command
+from django.core.management import call_command
 from django.utils import timezone
 
+from analytics import telemetry
+from analytics.catalogue import UndeclaredError
 from analytics.models import Event, Installation, Person
+from tests.capture import accept
 from timetracker import __version__
 
 pytestmark = pytest.mark.django_db
@@ -119,13 +124,6 @@ def test_a_kind_can_be_forced(kind, analytics_on, posthog):
     assert len(posthog.named(f"telemetry.{kind}")) == (3 if kind == "install" else 2)
 
 
-def test_an_unknown_kind_is_refused(analytics_on, posthog):
-    with pytest.raises(CommandError, match="invalid choice: 'birthday'"):
-        ping("--event", "birthday")
-
-    assert posthog.connections == 0
-
-
 @pytest.mark.parametrize(
     ("keys", "reason"),
     [
@@ -171,3 +169,113 @@ def test_cron_may_run_it_without_a_word(analytics_on, posthog, capsys):
 
     assert capsys.readouterr().out == ""
     assert posthog.named("telemetry.install")
+
+
+def test_further_properties_reach_the_event(analytics_on, posthog):
+    telemetry.ping(telemetry.Kind.UPDATE, {"old_version": "2.8.0"})
+    ping()
+
+    assert posthog.named("telemetry.update")[0]["properties"]["old_version"] == "2.8.0"
+
+
+def test_further_properties_must_be_declared(analytics_on):
+    with pytest.raises(UndeclaredError, match="'hostname' is not declared"):
+        telemetry.ping(telemetry.Kind.HEALTH, {"hostname": "bobs-laptop"})
+
+    assert not Event.objects.exists()
+
+
+def test_a_first_ping_that_failed_is_tried_again(analytics_on, posthog):
+    posthog.answer = lambda batch: (500, {}, b"")
+    ping()
+    assert posthog.events == []
+
+    posthog.answer = accept
+    ping()
+    (install,) = posthog.named("telemetry.install")
+    assert install["timestamp"] < posthog.named("telemetry.health")[0]["timestamp"]
+
+
+class Raising:
+    """A backend that breaks its promise never to raise."""
+
+    def __init__(self, _config: Any) -> None:
+        pass
+
+    def send(self, _events: Any) -> Any:
+        raise RuntimeError("alice@example.org")
+
+
+def test_a_sender_that_raises_never_reaches_the_caller(analytics_on, posthog, capsys):
+    analytics_on(BACKEND=f"{__name__}.Raising")
+    assert telemetry.ping() is telemetry.Kind.INSTALL
+    ping()
+
+    assert capsys.readouterr() == ("", "")
+    assert {event.last_error for event in Event.objects.all()} == {"RuntimeError"}
+    assert posthog.connections == 0
+
+
+def test_a_new_fingerprint_touches_nothing_else(analytics_on, posthog, bob):
+    ping()
+    before = Installation.objects.values().get()
+    Installation.objects.update(salt="another")
+    ping()
+
+    after = Installation.objects.values().get()
+    changed = {name for name in before if before[name] != after[name]}
+    assert changed == {"salt", "last_health_at"}
+    fingerprints = {event["distinct_id"] for event in posthog.events}
+    assert len(fingerprints) == 2
+
+
+@pytest.mark.parametrize("seconds", [0, 1, 300])
+def test_a_fleet_spreads_evenly_over_the_jitter(seconds):
+    fleet = [sha256(str(number).encode()).hexdigest() for number in range(4000)]
+    delays = sorted(telemetry.delay(fingerprint, seconds) for fingerprint in fleet)
+
+    assert delays == sorted(telemetry.delay(fingerprint, seconds) for fingerprint in fleet)
+    assert 0 <= delays[0] <= delays[-1] <= seconds
+    for quarter in (1, 2, 3):
+        assert delays[quarter * 1000] == pytest.approx(seconds * quarter / 4, abs=seconds / 20)
+
+
+def test_its_extremes_are_within_the_jitter():
+    assert telemetry.delay("0" * 64, 300) == 0
+    assert telemetry.delay("f" * 64, 300) <= 300
+
+
+def test_the_delay_is_made_of_the_fingerprint_that_the_pings_carry(analytics_on, posthog):
+    made = telemetry.fingerprint()
+    ping()
+
+    assert made == telemetry.fingerprint() == posthog.named("telemetry.install")[0]["distinct_id"]
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("https://app.posthog.com", "https://app.posthog.com"),
+        ("https://bob:hunter2@ph.example:8443/x", "https://ph.example:8443/x"),
+        ("http://127.0.0.1:8000", "http://127.0.0.1:8000"),
+    ],
+)
+def test_no_password_of_an_address_is_shown(address, shown):
+    assert telemetry.without_credentials(address) == shown
+
+
+@pytest.mark.parametrize("forced", ["update", "health"])
+def test_a_forced_ping_takes_the_place_of_no_install(forced, analytics_on, posthog):
+    ping("--event", forced)
+    ping()
+
+    assert len(posthog.named("telemetry.install")) == 1
+
+
+def test_a_forced_install_takes_the_place_of_no_update(analytics_on, posthog):
+    ping()
+    analytics_on(APP_VERSION="9.9.9")
+    ping("--event", "install")
+    ping()
+
+    assert len(posthog.named("telemetry.update")) == 1

@@ -132,6 +132,44 @@ class TestSecondRun:
         assert f"{DEMO_ADMIN_USERNAME} /" not in printed
 
 
+class TestDemoMode:
+    """What the sign-in page shows must be so."""
+
+    @pytest.fixture(autouse=True)
+    def _demo_mode(self, settings):
+        settings.DEMO_MODE = True
+
+    def can_sign_in(self, client):
+        data = {"login": DEMO_USERNAME, "password": demo_password(DEMO_USERNAME)}
+        client.post("/accounts/login/", data)
+        return "_auth_user_id" in client.session
+
+    def test_it_gives_the_account_back_its_password_and_role(self, client):
+        User.objects.create_user(DEMO_USERNAME, password="one of their own", role=Role.ADMIN)
+        User.objects.update(is_active=False)
+        assert not self.can_sign_in(client)
+
+        assert f"{DEMO_USERNAME} / " in load()
+
+        assert self.can_sign_in(client)
+        demo = User.objects.get()
+        assert (demo.role, demo.is_staff, demo.is_active) == (Role.USER, False, True)
+
+    def test_it_makes_the_account_beside_others(self, client, alice):
+        load()
+
+        assert self.can_sign_in(client)
+        assert counts() == [2, 0, 0, 0, 0]
+
+    def test_it_ends_no_session_at_the_next_start(self, client):
+        load()
+        assert self.can_sign_in(client)
+
+        load()
+
+        assert client.get("/").status_code == 200
+
+
 def test_it_leaves_a_database_with_accounts_alone(alice):
     before = counts()
 

@@ -2,6 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from accounts.models import User
 from tracking.models import Client as Customer, Project, Task, TimeEntry
 
 pytestmark = pytest.mark.django_db
@@ -91,6 +92,28 @@ def test_it_says_why_an_entry_is_refused(alice_in, bob, work):
     page = alice_in.post("/admin/tracking/timeentry/add/", data).content.decode()
     assert "An entry cannot end before it starts." in page
     assert TimeEntry.objects.count() == 1
+
+
+@pytest.mark.parametrize("name", ["started_at", "ended_at"])
+@pytest.mark.parametrize(("day", "time"), [("9999-12-31", "23:00"), ("0001-01-01", "01:00")])
+def test_it_refuses_a_year_that_no_calendar_holds_everywhere(alice_in, bob, name, day, time):
+    User.objects.filter(pk=bob.pk).update(time_zone="Asia/Tokyo")
+    data = {"user": bob.pk, "started_at_0": "2026-05-04", "started_at_1": "08:00"}
+
+    page = alice_in.post(
+        "/admin/tracking/timeentry/add/", {**data, f"{name}_0": day, f"{name}_1": time}
+    )
+
+    assert page.status_code == 200
+    assert "Choose a year from 2 to 9998." in page.content.decode()
+
+
+def test_it_survives_a_filter_by_a_year_that_is_none(alice_in, bob):
+    add(bob, 1)
+
+    page = alice_in.get("/admin/tracking/timeentry/?day__year=99999999999999999999")
+
+    assert (page.status_code, page["Location"]) == (302, "/admin/tracking/timeentry/?e=1")
 
 
 def test_it_saves_an_entry_with_its_day(alice_in, bob):

@@ -82,6 +82,41 @@ def test_it_marks_an_entry_that_ends_after_midnight(bob):
     assert row.days_later == 1
 
 
+def test_it_keeps_the_day_of_an_entry_when_the_person_moves(bob):
+    bob.time_zone = "Asia/Tokyo"
+    bob.save()
+    tokyo = entry(bob, at(2026, 5, 4, 22), at(2026, 5, 4, 23))  # 5 May, 7 to 8 in the morning
+    bob.time_zone = "America/New_York"  # 4 May, 18 to 19
+    bob.save()
+
+    assert board_of(bob, at(2026, 5, 4, 23, 30)).rows == []
+    (row,) = board_of(bob, at(2026, 5, 5, 16)).rows
+    assert (row.entry, row.days_later) == (tokyo, 0)
+
+
+def test_it_counts_days_in_the_zone_in_which_the_times_are_shown(bob):
+    bob.time_zone = "America/New_York"
+    bob.save()
+    entry(bob, at(2026, 5, 4, 22), at(2026, 5, 4, 23))  # 4 May, 18 to 19
+    bob.time_zone = "Asia/Tokyo"  # 5 May, 7 to 8 in the morning
+    bob.save()
+
+    (row,) = board_of(bob, at(2026, 5, 4, 12)).rows
+
+    assert row.days_later == 0
+
+
+def test_it_never_ends_an_entry_days_before_it_began(bob):
+    """In St. John's clocks went from 0:01 back to 23:01 of the day before."""
+    bob.time_zone = "America/St_Johns"
+    bob.save()
+    entry(bob, at(2010, 11, 7, 2, 30, 30), at(2010, 11, 7, 3))
+
+    (row,) = board_of(bob, at(2010, 11, 7, 12)).rows
+
+    assert row.days_later == 0
+
+
 @pytest.mark.parametrize(
     ("zone", "moment", "day"),
     [

@@ -161,6 +161,16 @@ class TestStop:
         assert stopped.ended_at is not None
         assert timedelta() <= timezone.now() - stopped.ended_at < timedelta(seconds=5)
 
+    def test_it_never_ends_a_timer_before_its_start(self, bob):
+        """The clock of another machine may be ahead."""
+        ahead = timezone.now() + timedelta(minutes=5)
+        TimeEntry.objects.create(user=bob, started_at=ahead)
+
+        stopped = stop_timer(bob)
+
+        assert stopped is not None
+        assert stopped.started_at == stopped.ended_at == ahead
+
     def test_it_returns_none_where_no_timer_runs(self, bob, charlie):
         start_timer(charlie)
 

@@ -56,6 +56,12 @@ def test_it_takes_no_get(bob_in, running):
     assert bob_in.get(URL).status_code == 405
 
 
+def test_it_sends_strangers_from_an_address_that_is_none_to_the_dashboard(client):
+    answer = client.get("/", headers={"HX-Request": "true", "HX-Current-URL": "http://["})
+
+    assert answer["HX-Redirect"] == "/accounts/login/?next=/"
+
+
 def test_it_sends_strangers_to_sign_in(client, running):
     assert client.post(URL)["Location"] == "/accounts/login/?next=/"
     assert client.post(URL, headers=HTMX)["HX-Redirect"] == "/accounts/login/?next=/"

@@ -26,24 +26,22 @@ class Command(BaseCommand):
     def handle(self, *args: Any, once: bool = False, **options: Any) -> None:
         """Ends with 0; SIGTERM and Ctrl-C end the endless form after the batch in hand."""
         if reason := conf.get().closed_because:
-            self.stdout.write(f"Nothing leaves this machine: {reason}.")
+            self._say(f"Nothing leaves this machine: {reason}.", options["verbosity"])
             return
         if once:
-            self._say(delivery.deliver(everything=True))
+            report = delivery.deliver(everything=True)
+            self._say(report.sentence, options["verbosity"])
             return
-        stop = threading.Event()
+        stop, work = threading.Event(), threading.Event()
 
         def end(_signal: int, _frame: FrameType | None) -> None:
             stop.set()
+            work.set()
 
         signal.signal(signal.SIGTERM, end)
         signal.signal(signal.SIGINT, end)
-        while not stop.is_set():
-            report = delivery.deliver(stop=stop)
-            if report.delivered or report.rejected or report.error:
-                self._say(report)
-            stop.wait(PAUSE)
+        delivery.deliver_until(stop, work, idle=PAUSE)
 
-    def _say(self, report: delivery.Report) -> None:
-        counts = f"Delivered {report.delivered}, rejected {report.rejected}, kept {report.kept}"
-        self.stdout.write(f"{counts} ({report.error})." if report.error else f"{counts}.")
+    def _say(self, sentence: str, verbosity: int) -> None:
+        if verbosity > 0:  # cron mails whatever is said
+            self.stdout.write(sentence)

@@ -91,7 +91,10 @@ RHYTHMS = {DEMO_USERNAME: (8 * 60 + 20, PLANS[:4]), DEMO_ADMIN_USERNAME: (9 * 60
 
 
 class Command(BaseCommand):
-    """Never touches a database that has an account; run again, it only prints."""
+    """Never fills a database that has an account; run again, it only prints.
+
+    With DEMO_MODE it also makes the demo account what the sign-in page says that it is.
+    """
 
     help = "Fill an empty database with demo data; then print the address and the demo accounts."
     requires_migrations_checks = True
@@ -105,6 +108,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, address: str, **options: Any) -> None:
         """Fill, then print."""
         self._fill_if_empty()
+        if settings.DEMO_MODE:
+            restore_demo_account()
         self.stdout.write(f"\nTimeTracker: {address}")
         accounts = [user for user in demo_accounts() if user.check_password(_password(user))]
         for user in accounts:
@@ -140,6 +145,15 @@ def demo_accounts() -> Iterator[User]:
     names = [DEMO_USERNAME] if settings.DEMO_MODE else [DEMO_USERNAME, DEMO_ADMIN_USERNAME]
     if settings.LOCAL_ENABLED:
         yield from User.objects.filter(username__in=names, is_active=True).order_by("username")
+
+
+def restore_demo_account() -> None:
+    """Make the demo account sign in with the password that is shown, whatever became of it."""
+    demo, _created = User.objects.get_or_create(username=DEMO_USERNAME)
+    demo.role, demo.is_active = Role.USER, True
+    if not demo.check_password(_password(demo)):
+        demo.set_password(_password(demo))
+    demo.save(update_fields=["role", "is_active", "password"])
 
 
 def make_accounts() -> list[User]:
