@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 MANAGE := $(BIN)/python manage.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all test-matrix test-postgresql checks bench docs lock vendor clean
+.PHONY: help run test test-all test-matrix test-postgresql checks docs lock vendor wheel clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -45,10 +45,10 @@ test: checks ## the checks, then every quick test
 test-all: checks test-postgresql test-matrix ## the quick and the slow tests, both databases, both Djangos
 	$(BIN)/pytest
 
-test-postgresql: $(INSTALLED)
-	$(BIN)/python -m tests.postgresql $(BIN)/pytest -m "not browser"
+test-postgresql: $(INSTALLED) ## the quick tests on a PostgreSQL of their own
+	$(BIN)/python -m tests.postgresql $(BIN)/pytest -m "not browser and not slow"
 
-test-matrix: $(INSTALLED)
+test-matrix: $(INSTALLED) ## the quick tests on Django 6.1 and Python 3.13
 	$(BIN)/python -m tests.matrix
 
 docs: $(INSTALLED) ## write the generated pages: docs/configuration.md, docs/events.md, .env.example
@@ -64,5 +64,8 @@ lock: $(INSTALLED) ## pin the requirements anew
 vendor: ## copy what the pages take from npm (needs npm; running the site does not)
 	scripts/vendor.sh
 
+wheel: $(INSTALLED) ## build the wheel that holds the app `analytics` alone (dist/)
+	$(BIN)/python -m build --wheel
+
 clean: ## remove what was installed and made (never data/ nor .env)
-	rm -rf $(VENV) staticfiles .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) .venv-matrix build dist *.egg-info staticfiles .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
