@@ -131,6 +131,16 @@ def fingerprint() -> str:
     return installation.fingerprint
 
 
+def reset_fingerprint() -> None:
+    """Be another installation for PostHog from the next ping on, which is an install again."""
+    with transaction.atomic():
+        installation = Installation.load(for_update=True)
+        installation.salt = new_secret() if installation.salt else ""
+        installation.installed_at = installation.last_health_at = None
+        installation.reported_version = ""
+        installation.save()
+
+
 def delay(fingerprint: str, seconds: int) -> float:
     """An installation's own share of `seconds`: fixed by its id, uniform from 0 over a fleet."""
     return seconds * (int(fingerprint, 16) / (1 << 4 * len(fingerprint)))

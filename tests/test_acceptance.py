@@ -17,7 +17,7 @@ from analytics.catalogue import EVENT_NAME, events
 from analytics.models import Event, Installation, Person, State
 from tests.accounts.conftest import sign_in as sign_in_through_provider
 from tests.accounts.provider import running_provider
-from tests.capture import accept
+from tests.capture import accept, wait_until
 from tests.conftest import PASSWORD
 from timetracker import __version__
 from timetracker.environment import ConfigurationError, Environment
@@ -238,7 +238,26 @@ class TestEvents:
             assert EVENT_NAME.match(name)
             assert "." in name or name == "feature_interaction"  # the seed's one exception
 
-    # 8: tests/browser/test_markers.py. 9: tests/benchmarks.
+    # 8, nothing personal leaves: `test_markers.py`.
+
+    @pytest.mark.django_db(transaction=True)
+    def test_09_a_page_does_not_wait_for_a_posthog_that_hangs(
+        self, client, bob, analytics_on, posthog
+    ):
+        """That it is as quick as without is a matter of measuring, not of a test."""
+        hanging = threading.Event()
+        posthog.answer = lambda batch: (hanging.wait(20), accept(batch))[1]
+        analytics_on(DELIVERY_THREAD=True)
+        try:
+            sign_in(client)
+            wait_until(lambda: posthog.bodies)
+            for _ in range(5):
+                assert client.post("/timer/start/").status_code == 302
+            assert posthog.batches == []  # it has hung all the while
+        finally:
+            hanging.set()
+            delivery.stop()
+            delivery._after_fork()
 
 
 class TestSignIn:

@@ -1,4 +1,7 @@
-"""Nothing personal leaves: every text column holds a marker, every address of the site is used."""
+"""Acceptance, events 8: nothing personal leaves.
+
+Every text column holds a marker of its own, and every address and form of the site is used.
+"""
 
 import json
 import re
@@ -112,7 +115,7 @@ def check_nothing_personal(posthog, *secrets: str) -> None:
             assert word.lower() not in text, word
 
 
-def test_every_address_by_everybody(people, analytics_on, posthog, settings):
+def test_events_08_nothing_personal_leaves_by_any_address(people, analytics_on, posthog, settings):
     alice, bob = people
     settings.ALLOW_SELF_REGISTER = True
     form = dict.fromkeys(
@@ -136,7 +139,9 @@ def test_every_address_by_everybody(people, analytics_on, posthog, settings):
     check_nothing_personal(posthog)
 
 
-def test_the_ways_that_succeed(people, client, analytics_on, posthog, settings, mailoutbox):
+def test_events_08_nothing_personal_leaves_where_all_goes_well(
+    people, client, analytics_on, posthog, settings, mailoutbox
+):
     alice, bob = people
     settings.ALLOW_SELF_REGISTER = True
     settings.EMAIL_URL = {"EMAIL_BACKEND": "locmem"}
