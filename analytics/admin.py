@@ -17,9 +17,9 @@ from analytics.models import Installation
 class InstallationAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # takes none at run time
     """What the installation has reported; nothing in it is changed by hand."""
 
-    list_display = ("fingerprint", "first_seen_version", "reported_version", "installed_at")
+    list_display = ("reports_as", "first_seen_version", "reported_version", "installed_at")
     fields = (
-        "fingerprint",
+        "reports_as",
         "first_seen_version",
         "first_seen_platform",
         "reported_version",
@@ -29,6 +29,11 @@ class InstallationAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # takes no
     )
     readonly_fields = fields
     actions = ("reset_fingerprint",)
+
+    @admin.display(description=_("fingerprint"))
+    def reports_as(self, installation: Installation) -> str:
+        """The id on the wire, or that there is none yet."""
+        return installation.fingerprint if installation.salt else gettext("none yet")
 
     @admin.action(description=_("Give this installation a new fingerprint"), permissions=["view"])
     def reset_fingerprint(self, request: HttpRequest, queryset: QuerySet[Installation]) -> None:

@@ -22,6 +22,13 @@ OTHER = "other"
 JSONValue = str | int | float | bool
 
 
+def plain(value: Any) -> str:
+    """The text itself: a subclass of `str`, such as an enum, may say something else of itself."""
+    if not isinstance(value, str):
+        raise ValueError("is no text")
+    return str.__str__(value)
+
+
 class UndeclaredError(ValueError):
     """A name that no `events.py` declares, or a value that its declaration does not allow."""
 
@@ -102,9 +109,8 @@ class Choice(Kind):
 
     def clean(self, value: Any) -> str:
         """A declared word, or "other"."""
-        if not isinstance(value, str):
-            raise ValueError("is no text")
-        return str(value) if value in self.words else OTHER
+        word = plain(value)
+        return word if word in self.words else OTHER
 
     @property
     def label(self) -> str:
@@ -123,9 +129,10 @@ class Pattern(Kind, ABC):
 
     def clean(self, value: Any) -> str:
         """The text itself."""
-        if not isinstance(value, str) or not self.shape.fullmatch(value):
+        text = plain(value)
+        if not self.shape.fullmatch(text):
             raise ValueError(f"is no {self.label}")
-        return str(value)
+        return text
 
 
 @dataclass(frozen=True)
@@ -148,9 +155,8 @@ class FeatureName(Kind):
 
     def clean(self, value: Any) -> str:
         """A declared feature's name, or "other"."""
-        if not isinstance(value, str):
-            raise ValueError("is no text")
-        return str(value) if value in features else OTHER
+        name = plain(value)
+        return name if name in features else OTHER
 
     @property
     def label(self) -> str:
@@ -186,9 +192,10 @@ class TimeZone(Kind):
 
     def clean(self, value: Any) -> str:
         """The name, if the database knows it."""
-        if not isinstance(value, str) or value not in available_timezones():
+        name = plain(value)
+        if name not in available_timezones():
             raise ValueError("is no time zone")
-        return str(value)
+        return name
 
 
 @dataclass(frozen=True)
@@ -278,7 +285,7 @@ def clean_group(
 
 
 def clean(
-    where: str, declared: Mapping[str, Kind], given: Mapping[str, Any]
+    where: str, declared: Mapping[str, Kind], given: Any
 ) -> tuple[dict[str, JSONValue], list[str]]:
     """What of `given` may leave, and a sentence for each name or value that may not.
 
@@ -286,6 +293,8 @@ def clean(
     """
     cleaned: dict[str, JSONValue] = {}
     refused: list[str] = []
+    if not isinstance(given, Mapping):
+        return cleaned, [f"{where}: the properties are no dictionary."]
     for name, value in given.items():
         kind = declared.get(name)
         if kind is None:

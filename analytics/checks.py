@@ -11,13 +11,14 @@ from django.core import checks
 from django.core.exceptions import FieldDoesNotExist
 from django.utils.module_loading import import_string
 
-from analytics import conf
+from analytics import conf, installation
+from analytics.events import CONTEXT
 
 MIDDLEWARE = "analytics.middleware.AnalyticsMiddleware"
 
 
 def check_settings(**_kwargs: Any) -> list[checks.CheckMessage]:
-    """E001 unknown key, E002 wrong type, E003 bad path, E004 no such field, W001 no middleware."""
+    """E001 unknown key, E002 wrong type, E003 bad path, E004 no such field, E005 value."""
     given = getattr(settings, "ANALYTICS", {})
     problems = list(conf.problems(given)) or list(_dangling(conf.get()))
     found: list[checks.CheckMessage] = [
@@ -42,6 +43,12 @@ def _dangling(config: conf.Config) -> Iterator[tuple[str, str]]:
                 "analytics.E003",
                 f"ANALYTICS[{key!r}] is {path!r}, which cannot be used: {error}.",
             )
+    for name, kind in CONTEXT.items():
+        value = installation.context()[name]
+        try:
+            kind.clean(value)
+        except ValueError as error:
+            yield "analytics.E005", f"ANALYTICS[{name.upper()!r}] is {value!r}, which {error}."
     field = config.CONSENT_FIELD
     try:
         if field:

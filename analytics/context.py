@@ -13,6 +13,7 @@ from typing import Any
 
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject, empty
 
 from analytics import useragent
 from analytics.addresses import clean_path
@@ -26,7 +27,7 @@ class RequestContext:
     def __init__(self, request: HttpRequest) -> None:
         self.request = request
         # By user id, so that each is looked up once a request.
-        self.consent: dict[str, bool] = {}
+        self.consent: dict[Any, bool] = {}
         self.distinct_ids: dict[str, str] = {}
 
     @cached_property
@@ -51,23 +52,20 @@ class RequestContext:
         headers = self.request.headers
         return headers.get("Sec-GPC") == "1" or headers.get("DNT") == "1"
 
-    def is_browser_of(self, user_id: object) -> bool:
+    def is_browser_of(self, key: object) -> bool:
         """Whether the person uses this browser: they are signed in on it, or nobody is.
 
-        Nobody is while somebody signs up.
+        Nobody is while somebody signs up. This loads the user, and with it the session.
         """
         user = getattr(self.request, "user", None)
-        return user is None or not user.is_authenticated or same_id(user.pk, user_id)
+        return user is None or not user.is_authenticated or user.pk == key
 
-    def user_if(self, user_id: object) -> Any | None:
-        """The request's signed-in person if that is who `user_id` names, else None."""
-        user = getattr(self.request, "user", None)
-        return user if user is not None and same_id(user.pk, user_id) else None
-
-
-def same_id(one: object, other: object) -> bool:
-    """Whether two keys name the same row, be they UUID, int or text."""
-    return one is not None and str(one) == str(other)
+    def loaded_user(self, key: object) -> Any | None:
+        """The request's person if that is who `key` names and the page has loaded them already."""
+        user = self.request.__dict__.get("user")
+        if isinstance(user, SimpleLazyObject) and user.__dict__["_wrapped"] is empty:
+            return None  # to load it now would read the session, for which a page varies by cookie
+        return user if user is not None and user.pk == key else None
 
 
 _current: ContextVar[RequestContext | None] = ContextVar("analytics_request", default=None)

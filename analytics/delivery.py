@@ -60,14 +60,14 @@ def deliver(*, everything: bool = False, stop: threading.Event | None = None) ->
 
     `everything` asks a peer that is to be left alone, too. Does nothing where nothing may leave.
     """
-    from analytics import outbox
+    from analytics import outbox, telemetry
 
     report = Report()
     config = conf.get()
     if config.closed_because:
         return report
     if config.telemetry_off_because:
-        outbox.withhold_telemetry()
+        telemetry.withhold()
     sender = backend()
     while not (stop and stop.is_set()):
         token, rows = outbox.lease(everything=everything)

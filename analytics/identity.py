@@ -20,6 +20,17 @@ NIL = uuid.UUID(int=0)  # an illegal id for PostHog
 NOBODY = "nobody-in-particular"
 
 
+def primary_key(user_id: object) -> Any:
+    """A key as the user model has it: one that went through JSON or an address is text.
+
+    Raises Django's `ValidationError` for what is no key, `ValueError` for None.
+    """
+    key = get_user_model()._meta.pk.to_python(user_id)
+    if key is None:
+        raise ValueError("no person has this key")
+    return key
+
+
 def distinct_id(user_id: object) -> str:
     """The id of a person on the wire, looked up at most once a request.
 
@@ -40,6 +51,8 @@ def renew(user_id: object) -> str:
     from analytics.models import Person
 
     original = _original(user_id)
+    if request := context.current():
+        request.distinct_ids.clear()
     with transaction.atomic():
         Person.objects.filter(Q(distinct_id=original) | Q(original_id=original)).delete()
         return Person.objects.create(
@@ -55,10 +68,7 @@ def _renewed(original: str) -> str:
 
 
 def _original(user_id: object) -> str:
-    # A key that went through JSON or an address is text: it names the same person.
-    key = get_user_model()._meta.pk.to_python(user_id)
-    if key is None:
-        raise ValueError("no person has this key")
+    key = primary_key(user_id)
     if isinstance(key, uuid.UUID) and key != NIL:
         return str(key)
     from analytics.models import Installation

@@ -7,7 +7,7 @@ import secrets
 import uuid
 from typing import Any, ClassVar
 
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -133,7 +133,22 @@ class Installation(models.Model):
             installation = rows.get(pk=cls.ID)
         return installation
 
+    @classmethod
+    def load_salted(cls) -> Installation:
+        """The row with a salt, locked for the caller's transaction; telemetry must be on."""
+        with transaction.atomic():
+            installation = cls.load(for_update=True)
+            if not installation.salt:
+                installation.salt = new_secret()
+                installation.save(update_fields=["salt"])
+            return installation
+
     @property
     def fingerprint(self) -> str:
-        """The installation's id on the wire: 64 hex characters, a hash of the salt alone."""
+        """The installation's id on the wire: 64 hex characters, a hash of the salt alone.
+
+        Raises `ValueError` before there is a salt: without one all installations were the same.
+        """
+        if not self.salt:
+            raise ValueError("This installation has no fingerprint before its first ping.")
         return hashlib.sha256(f"installation:{self.salt}".encode()).hexdigest()

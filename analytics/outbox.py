@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from contextvars import copy_context
 from datetime import datetime, timedelta
-from functools import lru_cache, wraps
+from functools import lru_cache, partial, wraps
 from typing import Any, ParamSpec, TypeVar
 
 from django.core.exceptions import SynchronousOnlyOperation
@@ -40,6 +40,7 @@ LEASE = timedelta(seconds=60)
 BATCH = 100  # events, the SDK's own size of a batch
 LONGEST_PAUSE = 300  # seconds between two tries
 LONGEST_REST = timedelta(hours=1)  # however long the peer asks to be left alone
+DROPPED_CAUSES = 200  # rows; code has few mistakes, names made of data have no end
 ANONYMOUS_LIMIT = 60  # events of a name a minute: whoever guesses passwords fills no table
 
 P = ParamSpec("P")
@@ -68,7 +69,8 @@ def never_raises(record: Callable[P, R]) -> Callable[P, R | None]:
             try:
                 return in_savepoint(*args, **kwargs)
             except SynchronousOnlyOperation:
-                # Called from async code without `await`: slower than the async twin, but kept.
+                # Called from async code without `await`: slower than the async twin, and outside
+                # of any transaction, but kept.
                 return _in_a_thread(in_savepoint, *args, **kwargs)
         except UndeclaredError:
             raise
@@ -100,10 +102,14 @@ def record_for_user(
     user_id: object, event: str, properties: Mapping[str, Any] | None
 ) -> uuid.UUID | None:
     """Record an event of a person; see `analytics.track_event`."""
-    cleaned = _allowed(*catalogue.clean_event(event, properties or {}))
-    if cleaned is None or not privacy.may_record(user_id):
+    given = {} if properties is None else properties
+    cleaned = _allowed(*catalogue.clean_event(event, given))
+    if cleaned is None:
         return None
-    return _insert(event, identity.distinct_id(user_id), {**_request(), **cleaned})
+    key = identity.primary_key(user_id)
+    if not privacy.may_record(key):
+        return None
+    return _insert(event, identity.distinct_id(key), {**_request(), **cleaned})
 
 
 @never_raises
@@ -123,9 +129,10 @@ def _within_limit(event: str) -> bool:
 @never_raises
 def record_person(user_id: object, properties: Mapping[str, Mapping[str, Any]]) -> uuid.UUID | None:
     """Record what is known of a person; see `analytics.identify_user`."""
-    if not privacy.may_record(user_id):
+    key = identity.primary_key(user_id)
+    if not privacy.may_record(key):
         return None
-    return insert_person(identity.distinct_id(user_id), properties, _request())
+    return insert_person(identity.distinct_id(key), properties, _request())
 
 
 def _request() -> dict[str, Any]:
@@ -171,7 +178,7 @@ def record_group(group_type: str, key: str, properties: Mapping[str, Any]) -> uu
 
     if conf.get().telemetry_off_because:
         return None
-    return insert_group(Installation.load().fingerprint, group_type, key, properties)
+    return insert_group(Installation.load_salted().fingerprint, group_type, key, properties)
 
 
 def insert_group(
@@ -189,7 +196,8 @@ def insert_event(
     cleaned = _allowed(*catalogue.clean_event(event, properties))
     if cleaned is None:
         return None
-    keys = {name: catalogue.groups[name].key.clean(key) for name, key in groups.items()}
+    kinds = {name: catalogue.groups[name].key for name in groups}
+    keys = _allowed(*catalogue.clean("$groups", kinds, groups))
     return _insert(event, distinct_id, {**cleaned, "$groups": keys})
 
 
@@ -204,9 +212,19 @@ def _allowed(cleaned: dict[str, Any] | None, refused: list[str]) -> dict[str, An
 
 
 def count_dropped(cause: str) -> None:
-    """Count what was left out, for the eyes of an admin."""
+    """Count what was left out, for the eyes of an admin.
+
+    After the caller's commit: the counter's row is everybody's, and is not to be held till then.
+    """
+    transaction.on_commit(partial(_count_dropped, cause), robust=True)
+
+
+def _count_dropped(cause: str) -> None:
     from analytics.models import Dropped
 
+    known = Dropped.objects.filter(cause=cause).exists()
+    if not known and Dropped.objects.count() >= DROPPED_CAUSES:
+        cause = "Other names and values."
     row, _ = Dropped.objects.get_or_create(cause=cause[:300])
     Dropped.objects.filter(pk=row.pk).update(count=F("count") + 1, last_at=timezone.now())
 
@@ -228,15 +246,17 @@ def _insert(event: str, distinct_id: str, properties: dict[str, Any]) -> uuid.UU
     return row.uuid
 
 
+@never_raises
 def forget_waiting(user_id: object) -> int:
     """Delete what waits of a person who has opted out; returns the number of events."""
-    return _waiting().filter(distinct_id=identity.distinct_id(user_id)).delete()[0]
+    return waiting().filter(distinct_id=identity.distinct_id(user_id)).delete()[0]
 
 
 # --- delivering --------------------------------------------------------------------------------
 
 
-def _waiting() -> QuerySet[Any]:
+def waiting() -> QuerySet[Any]:
+    """The events that are still to be delivered."""
     from analytics.models import Event, State
 
     return Event.objects.filter(state=State.WAITING)
@@ -256,17 +276,17 @@ def lease(*, everything: bool = False, limit: int = BATCH) -> tuple[uuid.UUID, l
     free = Q(leased_until=None) | Q(leased_until__lte=now)
     # No lease ends later than that, however clocks differ: one was far ahead when it was given.
     free |= Q(leased_until__gt=now + 2 * LEASE)
-    chosen = _waiting().filter(free).order_by("id").select_for_update(skip_locked=True)
+    chosen = waiting().filter(free).order_by("id").select_for_update(skip_locked=True)
     with transaction.atomic():
-        _waiting().filter(id__in=chosen.values("id")[:limit]).update(
+        waiting().filter(id__in=chosen.values("id")[:limit]).update(
             lease=token, leased_until=now + LEASE, attempts=F("attempts") + 1
         )
-    return token, list(_waiting().filter(lease=token).order_by("id"))
+    return token, list(waiting().filter(lease=token).order_by("id"))
 
 
 def _held(token: uuid.UUID) -> QuerySet[Any]:
     """The rows of a lease that has not run out: an answer that comes later settles nothing."""
-    return _waiting().filter(lease=token, leased_until__gt=timezone.now())
+    return waiting().filter(lease=token, leased_until__gt=timezone.now())
 
 
 def renew(token: uuid.UUID) -> bool:
@@ -301,16 +321,6 @@ def _settle(token: uuid.UUID, uuids: list[uuid.UUID], state: str, reason: str) -
     )
 
 
-def withhold_telemetry() -> None:
-    """Keep waiting pings here for good, where telemetry has been switched off since."""
-    from analytics.models import Installation, State
-
-    ours = Q(event__startswith="telemetry.") | Q(event="$groupidentify")
-    if row := Installation.objects.filter(pk=Installation.ID).exclude(salt="").first():
-        ours |= Q(distinct_id=row.fingerprint)
-    _waiting().filter(ours).update(state=State.LOCAL)
-
-
 # --- a peer that is away -----------------------------------------------------------------------
 
 
@@ -334,9 +344,10 @@ def pause(retry_after: float | None = None) -> None:
     from analytics.models import Installation
 
     failures = Installation.load().failures + 1
-    rest = timedelta(seconds=pause_after(failures) if retry_after is None else retry_after)
+    seconds = pause_after(failures) if retry_after is None else retry_after
+    rest = timedelta(seconds=min(seconds, LONGEST_REST.total_seconds()))
     Installation.objects.filter(pk=Installation.ID).update(
-        failures=failures, resume_at=timezone.now() + min(rest, LONGEST_REST)
+        failures=failures, resume_at=timezone.now() + rest
     )
 
 
@@ -358,9 +369,9 @@ def next_try() -> datetime | None:
     """When the queue is worth another look; None where nothing waits."""
     from analytics.models import Installation
 
-    if not _waiting().exists():
+    if not waiting().exists():
         return None
-    leased = _waiting().aggregate(free=Count("id", Q(leased_until=None)), end=Min("leased_until"))
+    leased = waiting().aggregate(free=Count("id", Q(leased_until=None)), end=Min("leased_until"))
     first: datetime = timezone.now() if leased["free"] else leased["end"]
     resume_at = Installation.objects.values_list("resume_at", flat=True).first()
     return max(first, resume_at or first)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 from django.contrib.auth import get_user_model
 
@@ -13,30 +13,36 @@ from analytics import conf, context
 EMAIL = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
 
 
-def may_record(user_id: object) -> bool:
+def may_record(key: Any) -> bool:
     """Whether this person, and the browser they use right now, allow that anything is recorded."""
     request = context.current()
-    if request and request.browser_objects and request.is_browser_of(user_id):
+    if request and request.browser_objects and request.is_browser_of(key):
         return False
-    return _consents(user_id, request)
+    return _consents(key, request)
 
 
-def _consents(user_id: object, request: context.RequestContext | None) -> bool:
+def _consents(key: Any, request: context.RequestContext | None) -> bool:
     """The person's own preference, looked up at most once a request."""
     consent_field = conf.get().CONSENT_FIELD
     if not consent_field:
         return True
-    user = request.user_if(user_id) if request else None
-    if user is not None:
-        return bool(getattr(user, consent_field))
     known = request.consent if request else {}
-    key = str(user_id)
     if key not in known:
-        # The key's type is the project's own.
-        people: Any = get_user_model()._default_manager.filter(pk=cast(Any, user_id))
-        # Somebody who is not in the database cannot have agreed.
-        known[key] = bool(people.values_list(consent_field, flat=True).first())
+        user = request.loaded_user(key) if request else None
+        known[key] = bool(getattr(user, consent_field)) if user else _stored(key, consent_field)
     return known[key]
+
+
+def _stored(key: Any, consent_field: str) -> bool:
+    # Somebody who is not in the database cannot have agreed.
+    people = get_user_model()._default_manager.filter(pk=key)
+    return bool(people.values_list(consent_field, flat=True).first())
+
+
+def changed(key: Any, consents: bool) -> None:
+    """Note what a person has just decided, for the rest of the request in hand."""
+    if request := context.current():
+        request.consent[key] = consents
 
 
 def without_addresses(

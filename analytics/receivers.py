@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
+from django.db import transaction
 from django.db.models.signals import post_save
 from django.http import HttpRequest
 from django.utils import timezone
@@ -85,12 +86,17 @@ def on_login_failed(**_kwargs: Any) -> None:
 
 @never_breaks
 def on_user_saved(instance: Any, raw: bool = False, **_kwargs: Any) -> None:
-    """Delete what waits of a person who does not share."""
-    from analytics import outbox
+    """Delete what waits of a person who does not share, and record no more of this request."""
+    from analytics import outbox, privacy
 
     field = conf.get().CONSENT_FIELD
-    if field and not raw and not getattr(instance, field):
+    if not field or raw:
+        return
+    privacy.changed(instance.pk, bool(getattr(instance, field)))
+    if not getattr(instance, field):
         outbox.forget_waiting(instance.pk)
+        # Once more for what others committed meanwhile.
+        transaction.on_commit(partial(outbox.forget_waiting, instance.pk), robust=True)
 
 
 def auth_method(request: HttpRequest | None, user: Any) -> str:

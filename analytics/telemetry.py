@@ -16,7 +16,7 @@ from django.db.models import Q, QuerySet, Sum
 from django.utils import timezone
 
 from analytics import conf, installation as this, outbox
-from analytics.models import Dropped, Event, Installation, State, new_secret
+from analytics.models import Dropped, Event, Installation, State
 
 HEALTH_INTERVAL = timedelta(minutes=10)  # two cron jobs at once are one ping
 PATIENCE = timedelta(hours=24)  # an outage that lasts longer is worth a person's attention
@@ -73,7 +73,7 @@ def rehearse(forced: Kind | None = None) -> list[Event]:
 def _ping(forced: Kind | None, extra: Mapping[str, Any]) -> tuple[Kind | None, list[UUID]]:
     version = conf.get().APP_VERSION
     with transaction.atomic():
-        installation = Installation.load(for_update=True)
+        installation = Installation.load_salted()
         now = timezone.now()
         kind = forced or due(installation, version, now)
         if kind is None:
@@ -85,8 +85,7 @@ def _ping(forced: Kind | None, extra: Mapping[str, Any]) -> tuple[Kind | None, l
 
 
 def _prepare(installation: Installation, version: str) -> None:
-    """What is fixed by the first ping: the fingerprint's salt, the first version and platform."""
-    installation.salt = installation.salt or new_secret()
+    """What is fixed by the first ping: the first version and platform."""
     installation.first_seen_version = installation.first_seen_version or version
     installation.first_seen_platform = installation.first_seen_platform or platform.system()
 
@@ -123,19 +122,15 @@ def _remember(installation: Installation, kind: Kind, version: str, now: datetim
 
 def fingerprint() -> str:
     """The installation's id on the wire, made now if there was none: telemetry must be on."""
-    with transaction.atomic():
-        installation = Installation.load(for_update=True)
-        if not installation.salt:
-            installation.salt = new_secret()
-            installation.save()
-    return installation.fingerprint
+    return Installation.load_salted().fingerprint
 
 
 def reset_fingerprint() -> None:
     """Be another installation for PostHog from the next ping on, which is an install again."""
     with transaction.atomic():
         installation = Installation.load(for_update=True)
-        installation.salt = new_secret() if installation.salt else ""
+        _ours(installation).update(state=State.LOCAL)  # what waits would tell of the old one
+        installation.salt = ""  # the next ping makes another
         installation.installed_at = installation.last_health_at = None
         installation.reported_version = ""
         installation.save()
@@ -146,18 +141,49 @@ def delay(fingerprint: str, seconds: int) -> float:
     return seconds * (int(fingerprint, 16) / (1 << 4 * len(fingerprint)))
 
 
+def withhold() -> None:
+    """Keep waiting pings here for good, where telemetry has been switched off since.
+
+    They are forgotten, so that they are due again once it is on.
+    """
+    if not Installation.objects.exists():
+        return
+    with transaction.atomic():
+        installation = Installation.load(for_update=True)
+        waiting = _ours(installation)
+        pings = list(waiting.filter(event__startswith="telemetry."))
+        for ping in reversed(pings):
+            _forget(installation, ping)
+        if waiting.update(state=State.LOCAL):
+            installation.save()
+
+
+def _forget(installation: Installation, ping: Event) -> None:
+    kind = ping.event.removeprefix("telemetry.")
+    if kind == Kind.INSTALL:
+        installation.installed_at = None
+    elif kind == Kind.UPDATE:
+        installation.reported_version = ping.properties["old_version"]
+    else:
+        installation.last_health_at = None
+
+
+def _ours(installation: Installation) -> QuerySet[Event]:
+    """What waits of the installation itself."""
+    ours = Q(event__startswith="telemetry.") | Q(event="$groupidentify")
+    if installation.salt:
+        ours |= Q(distinct_id=installation.fingerprint)
+    return outbox.waiting().filter(ours).order_by("id")
+
+
 # --- how things stand --------------------------------------------------------------------------
 
 
 def waiting() -> QuerySet[Event]:
     """What waits of the installation itself, the oldest first; without what is being sent."""
-    row = Installation.objects.filter(pk=Installation.ID).first()
-    ours = Q(event__startswith="telemetry.")
-    if row is not None and row.salt:
-        ours |= Q(distinct_id=row.fingerprint)
+    row = Installation.objects.filter(pk=Installation.ID).first() or Installation()
     leased = Q(lease__isnull=False, leased_until__gt=timezone.now())
-    rows = Event.objects.filter(ours, state=State.WAITING).exclude(leased)
-    return rows.order_by("timestamp", "id")
+    return _ours(row).exclude(leased).order_by("timestamp", "id")
 
 
 def overdue() -> Event | None:

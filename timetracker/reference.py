@@ -12,7 +12,10 @@ from analytics.events import CONTEXT
 from timetracker.settings import BASE_DIR, env
 
 EVERY_EVENT = """\
-Nothing that is not on this page leaves the installation. Every event has a name, a UUID, a time and
+Nothing that is not on this page leaves the installation. Some events belong to pages that are still
+to come: what nothing records is never sent.
+
+Every event has a name, a UUID, a time and
 a `distinct_id` (a person's or the installation's: a UUID or a hash), and the names of PostHog's
 protocol: `$lib`, `$lib_version`, `$geoip_disable`, `$ip` as 0.0.0.0; on events of the installation
 `$groups`, on those of its groups `$group_type`, `$group_key` and `$group_set`; on events of nobody

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import json
 import math
-import time
-from collections.abc import Mapping, Sequence
+import socket
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +20,7 @@ import requests
 import urllib3
 from django.utils import timezone
 from posthog.request import EVENTS_ENDPOINT, determine_server_host, post
+from requests.adapters import HTTPAdapter
 
 from analytics.backends.base import Answer, message
 
@@ -26,17 +29,64 @@ if TYPE_CHECKING:
     from analytics.models import Event
 
 TIMEOUT = 10.0  # seconds for the connection, and between two bytes
-DEADLINE = 20.0  # seconds for an answer's body, however it drips
+DEADLINE = 20.0  # seconds for the whole exchange, however the peer drips; well below a lease
+LATE = "DeadlineExceeded"
 CHUNK, MAX_BYTES = 16 * 1024, 1024 * 1024
+TAKEN = (1, "Ok", "ok")  # what PostHog's servers say, by their age
 TRANSIENT = {408, 429}  # and 5xx; any other answer that is none of PostHog's needs a person
 
 
 class OneAnswerSession(requests.Session):
-    """Follows no redirect: a POST becomes a GET on the way, and some page would answer 200."""
+    """One answer, in time. Follows no redirect: a POST becomes a GET, and some page says 200."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hung_up = False
+        self._connections: list[urllib3.connection.HTTPConnection] = []
+        for scheme in ("https://", "http://"):
+            self.mount(scheme, WatchedAdapter(self._connections))
 
     def post(self, url: Any, *args: Any, **kwargs: Any) -> requests.Response:
-        """Post, and leave the body to be read under a deadline."""
+        """Post, and leave the body to be read piece by piece."""
         return super().post(url, *args, **kwargs, allow_redirects=False, stream=True)
+
+    @contextmanager
+    def deadline(self, seconds: float) -> Iterator[None]:
+        """End whatever goes on after these seconds: a time-out is for two bytes, not for all."""
+        timer = threading.Timer(seconds, self._hang_up)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def _hang_up(self) -> None:
+        self.hung_up = True
+        for connection in self._connections:
+            if connection.sock is not None:
+                with suppress(OSError):
+                    connection.sock.shutdown(socket.SHUT_RDWR)
+
+
+class WatchedAdapter(HTTPAdapter):
+    """Remembers the connections that it opens."""
+
+    def __init__(self, connections: list[urllib3.connection.HTTPConnection]) -> None:
+        super().__init__()
+        self._opened = connections
+
+    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
+        """The pool for a request, whose new connections are watched."""
+        pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
+        make = type(pool).ConnectionCls
+
+        def watched(*args: Any, **kwargs: Any) -> Any:
+            self._opened.append(made := make(*args, **kwargs))
+            return made
+
+        pool.ConnectionCls = watched
+        return pool
 
 
 class PostHogBackend:
@@ -51,35 +101,40 @@ class PostHogBackend:
         """Send a batch: PostHog takes or refuses it as a whole."""
         batch = [message(event) for event in events]
         try:
-            with post(
-                self.key,
-                self.host,
-                EVENTS_ENDPOINT,
-                timeout=TIMEOUT,
-                session=self.session,
-                batch=batch,
-            ) as response:
+            with (
+                self.session.deadline(DEADLINE),
+                post(
+                    self.key,
+                    self.host,
+                    EVENTS_ENDPOINT,
+                    timeout=TIMEOUT,
+                    session=self.session,
+                    batch=batch,
+                ) as response,
+            ):
                 body = read(response)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            return Answer(error=type(error).__name__)
+            return Answer(error=self._reason(error))
+        if self.session.hung_up:  # what came until then may look like an answer
+            return Answer(error=LATE)
         return judge(response, body, events)
+
+    def _reason(self, error: Exception) -> str:
+        return LATE if self.session.hung_up else type(error).__name__
 
 
 def read(response: requests.Response) -> bytes:
-    """The body. Raises `TimeoutError` for one that drips, and cuts off one that does not end."""
-    deadline = time.monotonic() + DEADLINE
+    """The body; of one that does not end, the beginning."""
     body = b""
     while len(body) < MAX_BYTES and (chunk := response.raw.read1(CHUNK, decode_content=True)):
         body += chunk
-        if time.monotonic() > deadline:
-            raise TimeoutError
     return body
 
 
 def judge(response: requests.Response, body: bytes, events: Sequence[Event]) -> Answer:
     """What an answer means. Only what PostHog could have said counts as PostHog's word."""
     status, words = response.status_code, json_object(body)
-    if status == 200 and words is not None and "status" in words:
+    if status == 200 and words is not None and words.get("status") in TAKEN:
         return Answer(delivered=[event.uuid for event in events])
     if status == 413 or (status == 400 and words is not None):
         return Answer(refused=f"HTTP {status}: {(words or {}).get('detail', '')}"[:500])

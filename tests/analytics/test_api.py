@@ -4,14 +4,16 @@ import asyncio
 import platform
 import uuid
 from datetime import UTC, datetime
+from enum import StrEnum
 
 import pytest
 from django.db import connections, transaction
 from django.test import RequestFactory
+from django.utils.functional import SimpleLazyObject
 
 import analytics
-from analytics import context, identity
-from analytics.catalogue import UndeclaredError
+from analytics import catalogue, context, identity
+from analytics.catalogue import EventType, Kind, UndeclaredError
 from analytics.models import Dropped, Event, Installation, Person, State
 from analytics.outbox import warn_once
 from timetracker import __version__
@@ -123,18 +125,20 @@ def test_it_identifies_groups_only_where_telemetry_is_on(analytics_on):
     assert [event.properties["$group_key"] for event in Event.objects.all()] == ["3.0.0"]
 
 
-def test_it_gives_other_keys_than_uuids_an_id_of_their_own(bob, charlie):
+def test_it_gives_other_keys_than_uuids_an_id_of_their_own(bob, charlie, settings):
     from analytics.identity import distinct_id
 
     assert distinct_id(bob.pk) == str(bob.pk)
-    assert distinct_id(1) == distinct_id(1) != distinct_id(2)
-    assert uuid.UUID(distinct_id(1))
     assert distinct_id(uuid.UUID(int=0)) != str(uuid.UUID(int=0))  # illegal for PostHog
+    settings.AUTH_USER_MODEL = "auth.User"  # numbers as keys
+    assert distinct_id(1) == distinct_id("1") != distinct_id(2)
+    assert uuid.UUID(distinct_id(1))
 
 
-def test_it_keeps_the_ids_of_persons_when_the_fingerprint_changes():
+def test_it_keeps_the_ids_of_persons_when_the_fingerprint_changes(settings):
     from analytics.identity import distinct_id
 
+    settings.AUTH_USER_MODEL = "auth.User"  # numbers as keys
     before = distinct_id(1)
     Installation.objects.update(salt="another")
 
@@ -174,23 +178,141 @@ def test_it_records_nothing_of_somebody_who_is_not_there(user_id, analytics_on):
     assert not Event.objects.exists()
 
 
-def test_what_is_left_out_is_counted(bob, analytics_on):
+def test_what_is_left_out_is_counted_after_the_commit(
+    bob, analytics_on, django_capture_on_commit_callbacks
+):
+    """Not before: the counter's row would be locked until then, and it is everybody's."""
     analytics_on(STRICT=False)
-    for _ in range(3):
-        analytics.track_event(bob.pk, "timer.started", {"note": "Dentist"})
+    with django_capture_on_commit_callbacks(execute=True):
+        for _ in range(3):
+            analytics.track_event(bob.pk, "timer.started", {"note": "Dentist"})
+        assert not Dropped.objects.exists()
 
     dropped = Dropped.objects.get()
     assert dropped.cause == "timer.started: the property 'note' is not declared."
     assert dropped.count == 3
 
 
-def test_a_name_that_is_none_is_not_repeated(bob, analytics_on, caplog):
+def test_a_name_that_is_none_is_not_repeated(
+    bob, analytics_on, caplog, django_capture_on_commit_callbacks
+):
     analytics_on(STRICT=False)
-    analytics.track_event(bob.pk, "timer.started", {"Call alice@example.org": True})
-    analytics.track_event(bob.pk, "alice@example.org")
+    with django_capture_on_commit_callbacks(execute=True):
+        analytics.track_event(bob.pk, "timer.started", {"Call alice@example.org": True})
+        analytics.track_event(bob.pk, "alice@example.org")
 
     assert "alice" not in caplog.text
+    assert Dropped.objects.count() == 2
     assert not Dropped.objects.filter(cause__contains="alice").exists()
+
+
+def test_causes_without_end_are_counted_together(
+    bob, analytics_on, monkeypatch, django_capture_on_commit_callbacks
+):
+    monkeypatch.setattr("analytics.outbox.DROPPED_CAUSES", 2)
+    analytics_on(STRICT=False)
+    with django_capture_on_commit_callbacks(execute=True):
+        for number in range(5):
+            analytics.track_event(bob.pk, "timer.started", {f"note{number}": True})
+
+    assert Dropped.objects.count() == 3
+    assert Dropped.objects.get(cause="Other names and values.").count == 3
+
+
+@pytest.mark.parametrize("spelled", [str, lambda key: key.hex, lambda key: str(key).upper()])
+def test_a_key_is_the_same_however_it_is_written(spelled, bob):
+    request = RequestFactory().get("/", headers={"Sec-GPC": "1"})
+    request.user = bob
+    analytics.track_event(spelled(bob.pk), "auth.login")
+    with context.bound(request):
+        assert analytics.track_event(spelled(bob.pk), "auth.login") is None
+
+    assert Event.objects.get().distinct_id == str(bob.pk)
+
+
+class Loud(StrEnum):
+    """A text that says something else of itself than it is."""
+
+    CSV = "csv"
+
+    def __str__(self) -> str:
+        return "Alice Smith, secret project"
+
+
+def test_a_text_is_what_it_holds_and_not_what_it_says(bob):
+    analytics.track_event(bob.pk, "feature.used", {"feature_name": Loud.CSV, "format": Loud.CSV})
+
+    properties = Event.objects.get().properties
+    assert (properties["feature_name"], properties["format"]) == ("csv", "csv")
+    assert "Alice" not in str(properties)
+
+
+@pytest.mark.parametrize("given", [["x"], "x", 1])
+def test_properties_that_are_no_dictionary_raise_when_strict_and_are_left_out_else(
+    given, bob, analytics_on
+):
+    with pytest.raises(UndeclaredError, match="no dictionary"):
+        analytics.track_event(bob.pk, "auth.logout", given)
+    analytics_on(STRICT=False)
+
+    assert analytics.track_event(bob.pk, "auth.logout", given) is not None
+
+
+class Leaky(Kind):
+    """A kind that lets too much through, as one may one day."""
+
+    def clean(self, value):
+        return value
+
+
+def test_the_last_guard_holds_where_a_kind_does_not(bob, monkeypatch, analytics_on):
+    leaky = EventType("mail.sent", "A test.", {"to": Leaky(), "rows": Leaky()})
+    monkeypatch.setitem(catalogue.events, "mail.sent", leaky)
+    analytics_on(STRICT=False)
+    analytics.track_event(bob.pk, "mail.sent", {"to": "Al <alice@example.org>", "rows": 3})
+
+    properties = Event.objects.get().properties
+    assert properties["rows"] == 3
+    assert "to" not in properties
+
+
+def test_no_two_installations_have_an_id_in_common(settings, db):
+    from analytics.identity import distinct_id
+
+    settings.AUTH_USER_MODEL = "auth.User"  # numbers as keys
+    first = distinct_id(1)
+    Installation.objects.all().delete()
+
+    assert uuid.UUID(distinct_id(1)) != uuid.UUID(first)
+
+
+def test_a_group_before_the_first_ping_is_told_by_this_installation_alone(analytics_on):
+    analytics.identify_group("version", "3.0.0", {"version_number": "3.0.0"})
+
+    installation = Installation.load()
+    assert installation.salt
+    assert Event.objects.get().distinct_id == installation.fingerprint
+    with pytest.raises(ValueError, match="no fingerprint"):
+        _ = Installation().fingerprint
+
+
+def test_after_an_erasure_the_request_in_hand_has_the_new_id_too(bob):
+    request = RequestFactory().get("/")
+    request.user = bob
+    with context.bound(request):
+        analytics.track_event(bob.pk, "auth.login")
+        renewed = identity.renew(bob.pk)
+        analytics.track_event(bob.pk, "auth.login")
+
+    assert Event.objects.latest("id").distinct_id == renewed
+
+
+def test_an_event_does_not_read_the_session_for_consent(bob, rf):
+    request = rf.get("/")
+    request.session = {}
+    request.user = SimpleLazyObject(lambda: pytest.fail("the session was read"))
+    with context.bound(request):
+        assert analytics.track_event(bob.pk, "auth.login") is not None
 
 
 def test_a_returning_person_has_another_id_after_an_erasure(bob):

@@ -3,6 +3,7 @@
 import pytest
 from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
+from django.core.management import CommandError, call_command
 
 from analytics import conf
 
@@ -33,6 +34,11 @@ def test_a_good_configuration_is_quiet():
             "ANALYTICS['PERSON_PROPERTIES'] is 'analytics.identity.nobody'",
         ),
         (
+            {"APP_VERSION": "main"},
+            "analytics.E005",
+            "ANALYTICS['APP_VERSION'] is 'main', which is no version.",
+        ),
+        (
             {"CONSENT_FIELD": "agrees"},
             "analytics.E004",
             "ANALYTICS['CONSENT_FIELD'] is 'agrees'",
@@ -57,3 +63,12 @@ def test_a_missing_middleware_is_a_warning(settings):
     settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if "analytics" not in name]
 
     assert found() == {"analytics.W001": "Events carry no request context."}
+
+
+def test_a_ping_with_a_wrong_one_says_so_and_exits_with_2(settings):
+    keys = {"POSTHOG_API_KEY": "x", "ENABLE_TELEMETRY": True, "APP_VERSION": "main"}
+    settings.ANALYTICS = {**settings.ANALYTICS, **keys}
+
+    with pytest.raises(CommandError, match=r"ANALYTICS\['APP_VERSION'\] is 'main'") as caught:
+        call_command("telemetry_ping")
+    assert caught.value.returncode == 2

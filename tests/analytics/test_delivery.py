@@ -16,7 +16,7 @@ from django.db import connections
 from django.utils import timezone
 
 import analytics
-from analytics import delivery, outbox
+from analytics import delivery, outbox, telemetry
 from analytics.models import Event, Installation, State
 from tests.capture import OK, accept, wait_until
 from timetracker import __version__
@@ -117,7 +117,7 @@ def test_it_keeps_what_the_peer_does_not_take_now(status, bob, analytics_on, pos
 
 
 @pytest.mark.parametrize(
-    ("asked", "seconds"), [("90", 90), ("31536000", 3600), ("1e12", 3600), ("0", 0)]
+    ("asked", "seconds"), [("90", 90), ("31536000", 3600), ("9" * 20, 3600), ("0", 0)]
 )
 def test_it_waits_as_long_as_the_peer_asks(asked, seconds, bob, analytics_on, posthog):
     record(bob, 250)
@@ -221,20 +221,29 @@ def test_odd_bodies_are_an_outage(status, body, bob, analytics_on, posthog):
     assert delivery.deliver().kept == 1
 
 
-def test_a_peer_that_drips_is_given_up(bob, analytics_on, monkeypatch):
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("head", "drip"),
+    [(HEAD, b" "), (b"HTTP/1.1 200 OK\r\n", b"X-Drip: x\r\n"), (b"", b"H")],
+    ids=["body", "headers", "nothing whole"],
+)
+def test_a_peer_that_drips_is_given_up(head, drip, bob, analytics_on, monkeypatch):
     monkeypatch.setattr("analytics.backends.posthog.DEADLINE", 0.5)
     record(bob)
-    with dripping_server() as url:
+    with dripping_server(head, drip) as url:
         analytics_on(POSTHOG_HOST=url)
         start = time.monotonic()
-        assert delivery.deliver().error == "TimeoutError"
+        assert delivery.deliver().error == "DeadlineExceeded"
 
     assert time.monotonic() - start < 3
+    assert Event.objects.get().state == State.WAITING
 
 
 @contextmanager
-def dripping_server():
-    """Answers 200, and then a space every tenth of a second for at most ten seconds."""
+def dripping_server(head, drip):
+    """Says the head, and then a drip every tenth of a second for at most ten seconds."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         done = threading.Event()
 
@@ -242,17 +251,62 @@ def dripping_server():
             peer, _ = server.accept()
             with peer, suppress(OSError):
                 peer.recv(65536)
-                peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+                peer.sendall(head)
                 for _ in range(100):
                     if done.wait(0.1):
                         break
-                    peer.sendall(b" ")
+                    peer.sendall(drip)
 
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
         yield f"http://127.0.0.1:{server.getsockname()[1]}"
         done.set()
         thread.join(5)
+
+
+@pytest.mark.parametrize("said", ["error", None, 0, "Okay"])
+def test_another_status_than_posthogs_is_no_delivery(said, bob, analytics_on, posthog):
+    record(bob)
+    posthog.answer = answer_with(200, json.dumps({"status": said}).encode())
+
+    assert delivery.deliver().kept == 1
+
+
+def test_an_older_posthog_says_1(bob, analytics_on, posthog):
+    record(bob)
+    posthog.answer = answer_with(200, b'{"status": 1}')
+
+    assert delivery.deliver().delivered == 1
+
+
+@pytest.mark.parametrize("event", ["install", "update", "health"])
+def test_a_ping_that_was_withheld_is_due_again(event, analytics_on, posthog):
+    for _ in range({"install": 0, "update": 1, "health": 1}[event]):
+        call_command("telemetry_ping", "--verbosity=0")
+    if event == "update":
+        analytics_on(APP_VERSION="9.9.9")
+    posthog.stop()
+    call_command("telemetry_ping", "--verbosity=0")
+    posthog.start()
+    analytics_on(ENABLE_TELEMETRY=False)
+    delivery.deliver(everything=True)
+    assert posthog.named(f"telemetry.{event}") == []
+    analytics_on(ENABLE_TELEMETRY=True)
+    call_command("telemetry_ping", "--verbosity=0")
+
+    assert len(posthog.named(f"telemetry.{event}")) == 1
+
+
+def test_nothing_of_the_old_fingerprint_leaves_after_a_reset(analytics_on, posthog):
+    posthog.stop()
+    call_command("telemetry_ping", "--verbosity=0")
+    old = Installation.load().fingerprint
+    telemetry.reset_fingerprint()
+    posthog.start()
+    call_command("telemetry_ping", "--verbosity=0")
+
+    assert posthog.named("telemetry.install")
+    assert old not in {event["distinct_id"] for event in posthog.events}
 
 
 def test_a_poisonous_event_is_found_while_its_neighbours_are_settled(

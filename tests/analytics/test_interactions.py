@@ -346,3 +346,30 @@ def test_it_costs_a_refused_message_no_write(bobs_browser):
     with CaptureQueriesContext(connection) as queries:
         tell(bobs_browser, {**CLICK, "feature_flag": "unknown"})
     assert not [one for one in queries if not one["sql"].startswith("SELECT")]
+
+
+# --- its own guards, where the project has none ---
+
+
+def test_it_asks_for_a_token_itself(settings, bob):
+    settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if "csrf" not in name.lower()]
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(bob, backend="accounts.backends.LocalBackend")
+
+    assert tell(browser) == 403
+    assert recorded() == []
+
+
+def test_it_answers_strangers_itself(settings, client, db):
+    required = "django.contrib.auth.middleware.LoginRequiredMiddleware"
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, required]
+
+    assert tell(client) == 403
+
+
+def test_a_cache_that_is_away_is_no_error_page(bobs_browser, monkeypatch):
+    def away(*_args, **_kwargs):
+        raise OSError
+
+    monkeypatch.setattr("analytics.ratelimit.cache.add", away)
+    assert tell(bobs_browser) == 429

@@ -4,6 +4,7 @@ from datetime import datetime
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
+from django.db import transaction
 from django.test import Client
 
 from accounts.models import User
@@ -151,3 +152,29 @@ def test_somebody_who_is_not_in_the_database_is_not_recorded(db):
     on_login(request=None, user=AnonymousUser())
 
     assert names() == []
+
+
+def test_opting_out_on_the_page_leaves_nothing_to_send(client, bob, analytics_on):
+    client.force_login(bob, backend="accounts.backends.LocalBackend")
+    form = {"time_zone": "UTC", "week_start": "0", "theme": "system"}
+    assert client.post("/accounts/preferences/", form).status_code == 302
+
+    bob.refresh_from_db()
+    assert bob.share_analytics is False
+    assert names() == []
+    client.post("/timer/start/")
+    assert names() == []
+    client.post("/accounts/preferences/", {**form, "share_analytics": "on"})
+    assert names() == ["preferences.updated"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_opting_out_breaks_no_transaction_of_the_caller(bob, monkeypatch, analytics_on):
+    monkeypatch.setattr(Event._meta, "db_table", "a_table_that_is_not_there")
+    with transaction.atomic():
+        bob.share_analytics = False
+        bob.save()
+        assert User.objects.filter(share_analytics=False).exists()
+
+    bob.refresh_from_db()
+    assert bob.share_analytics is False

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
+from django.core.checks import Error
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error as AnyDatabaseError
@@ -17,6 +18,7 @@ from django.utils import timezone
 from analytics import conf, delivery, telemetry
 from analytics.backends.base import message
 from analytics.catalogue import UndeclaredError
+from analytics.checks import check_settings
 from analytics.models import Event
 
 WAITED_TOO_LONG = 1  # exit codes; 0 is sent, nothing to do, or kept for the next run
@@ -61,6 +63,8 @@ class Command(BaseCommand):
         if options["status"] and (options["dry_run"] or forced):
             raise CommandError("--status goes with no other option.", returncode=WRONG)
         with misconfiguration_in_one_line():
+            if wrong := [str(one.msg) for one in check_settings() if isinstance(one, Error)]:
+                raise ImproperlyConfigured(wrong[0])
             if options["status"]:
                 self.stdout.write("\n".join(sentences(telemetry.status())))
             elif options["dry_run"]:
