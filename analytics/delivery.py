@@ -6,7 +6,6 @@ No database connection is held while the backend waits for the network, and none
 from __future__ import annotations
 
 import atexit
-import logging
 import os
 import threading
 from collections.abc import Iterator
@@ -26,7 +25,6 @@ from analytics.backends.base import Answer, Backend
 if TYPE_CHECKING:
     from analytics.models import Event
 
-logger = logging.getLogger("analytics")
 
 GATHER = 0.2  # seconds that the thread waits for more events before it sends
 IDLE = 30.0  # seconds between two looks at the queue, at most
