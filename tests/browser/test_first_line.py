@@ -27,7 +27,7 @@ def sign_in(page: Page, site: Site) -> None:
     page.get_by_label(re.compile("User ?name", re.I)).fill("alice")
     page.get_by_label("Password", exact=False).first.fill(PASSWORD)
     page.get_by_role("button", name="Sign in", exact=True).click()
-    expect(page).to_have_url(f"{site.url}/")
+    arrive(page, site)
 
 
 def sign_in_through_the_provider(page: Page, site: Site, provider: str) -> None:
@@ -35,7 +35,13 @@ def sign_in_through_the_provider(page: Page, site: Site, provider: str) -> None:
     page.get_by_role("link", name="Sign in through the provider").click()
     expect(page).to_have_url(re.compile(re.escape(provider)))
     page.get_by_role("button", name="subject-of-bob").click()
+    arrive(page, site)
+
+
+def arrive(page: Page, site: Site) -> None:
+    """Be on the dashboard with its scripts and pictures: a click before that is another test."""
     expect(page).to_have_url(f"{site.url}/")
+    page.wait_for_load_state("networkidle")
 
 
 def use_the_timer(page: Page) -> None:
