@@ -77,6 +77,14 @@ def test_it_survives_hostile_browsers_and_repeats_nothing_of_them(header):
     assert set(values) <= allowed
 
 
+def test_a_long_header_is_cut_before_it_is_read(bob, monkeypatch):
+    read = []
+    monkeypatch.setattr("analytics.useragent.describe", lambda header: read.append(header) or {})
+    visit("/accounts/login/", bob, user_agent="Mozilla/5.0 " * 1000)
+
+    assert [len(header) for header in read] == [512]
+
+
 def test_it_adds_the_address_and_the_browser(bob):
     properties = visit("/accounts/login/?next=/secret/", bob, user_agent=CHROME)
 
