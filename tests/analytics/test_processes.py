@@ -12,10 +12,11 @@ from tests.conftest import PASSWORD, need
 from tests.postgresql import MISSING, binaries, postgresql
 from tests.processes import Site, running
 
-GROUP = pytest.mark.xdist_group("postgresql")  # one server, on one worker
+# One server, on one worker; `make test-all` runs it.
+POSTGRESQL = [pytest.mark.xdist_group("postgresql"), pytest.mark.slow]
 
 
-@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=GROUP)])
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=POSTGRESQL)])
 def database(request) -> Iterator[dict[str, str]]:
     """What the site is told of its database."""
     if request.param == "sqlite":

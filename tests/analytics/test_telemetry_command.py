@@ -19,7 +19,8 @@ from tests.postgresql import MISSING, binaries, postgresql
 from tests.processes import ROOT, Site
 from timetracker import __version__
 
-GROUP = pytest.mark.xdist_group("postgresql")  # one server, on one worker
+# One server, on one worker; `make test-all` runs it.
+POSTGRESQL = [pytest.mark.xdist_group("postgresql"), pytest.mark.slow]
 KEY = "phc_never_shown"
 RESULT = subprocess.CompletedProcess[str]
 
@@ -49,7 +50,7 @@ def emptied(installation: Site, posthog: CaptureServer) -> Site:
     return installation
 
 
-@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=GROUP)])
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=POSTGRESQL)])
 def any_installation(request, tmp_path_factory) -> Iterator[Site]:
     """A site with its database, of either kind."""
     folder, env = tmp_path_factory.mktemp("site"), {"ENABLE_TELEMETRY": "true"}
@@ -133,6 +134,7 @@ def test_it_exits_with_1_and_one_line_when_a_ping_has_waited_for_a_day(site, pos
     assert ping(site).returncode == 0
 
 
+@pytest.mark.slow
 def test_it_complains_of_no_old_event_but_a_ping(site, posthog):
     """What people did may wait, too; the exit code speaks of telemetry."""
     posthog.stop()
@@ -142,6 +144,7 @@ def test_it_complains_of_no_old_event_but_a_ping(site, posthog):
     assert outcome(ping(site)) == (0, "", "")
 
 
+@pytest.mark.slow
 def test_it_leaves_what_another_run_is_sending_to_that_run(site, posthog):
     posthog.stop()
     ping(site)
@@ -275,6 +278,7 @@ def test_a_dry_run_prints_what_the_next_run_sends(options, site, posthog):
     assert timeless(messages) == timeless(posthog.events[before:])
 
 
+@pytest.mark.slow
 def test_a_dry_run_prints_what_still_waits_as_it_will_leave(site, posthog):
     posthog.stop()
     ping(site)
@@ -285,6 +289,7 @@ def test_a_dry_run_prints_what_still_waits_as_it_will_leave(site, posthog):
     assert waiting == posthog.events[:4]
 
 
+@pytest.mark.slow
 def test_a_dry_run_with_nothing_due_prints_an_empty_list(site):
     for _ in range(2):
         ping(site)
@@ -355,6 +360,7 @@ def test_the_status_of_a_new_installation(site, posthog):
     assert count(site, "Installation") == 0
 
 
+@pytest.mark.slow
 def test_the_status_after_pings_and_an_outage(site, posthog):
     ping(site)
     ping(site)
@@ -378,6 +384,7 @@ def test_the_status_after_pings_and_an_outage(site, posthog):
     assert "Error" in said["Last error"]
 
 
+@pytest.mark.slow
 def test_the_status_counts_what_was_rejected(site, posthog):
     posthog.answer = lambda batch: (400, {}, b'{"detail": "no"}')
     ping(site)
@@ -413,6 +420,7 @@ def salted(site: Site, lowest: float) -> float:
     return share
 
 
+@pytest.mark.slow
 def test_it_waits_for_the_installations_own_share_of_the_jitter(site, posthog):
     share = salted(site, 0.8)
     began = time.monotonic()
@@ -423,6 +431,7 @@ def test_it_waits_for_the_installations_own_share_of_the_jitter(site, posthog):
     assert len(posthog.named("telemetry.install")) == 1
 
 
+@pytest.mark.slow
 def test_the_first_run_of_a_fleet_waits_too(site, posthog):
     """The id that decides on the wait is the one that is reported."""
     assert ping(site, "--jitter", "1").returncode == 0
@@ -445,6 +454,7 @@ def at_once(site: Site, times: int) -> list[RESULT]:
     return done
 
 
+@pytest.mark.slow
 def test_cron_may_run_it_many_times_at_once(any_installation, posthog):
     site = emptied(any_installation, posthog)
     done = at_once(site, 4)
@@ -456,6 +466,7 @@ def test_cron_may_run_it_many_times_at_once(any_installation, posthog):
     assert len(uuids) == len(set(uuids)) == 8
 
 
+@pytest.mark.slow
 def test_it_takes_along_what_people_did(site, posthog):
     let_bob_do_something(site)
     ping(site)
