@@ -148,8 +148,8 @@ def insert_person(
 
     `about` stands on the event beside them.
     """
-    unknown = [f"Persons: {key!r} is neither of {SETTERS}." for key in properties.keys() - SETTERS]
-    _allowed({}, unknown)
+    unknown = properties.keys() - SETTERS
+    _allowed({}, [f"Persons: {catalogue.shown(key)} is not of the protocol." for key in unknown])
     wire = {
         key: _allowed(*catalogue.clean(key, catalogue.person_properties, properties[key])) or {}
         for key in sorted(SETTERS & properties.keys())

@@ -146,7 +146,8 @@ def withhold() -> None:
 
     They are forgotten, so that they are due again once it is on.
     """
-    if not Installation.objects.exists():
+    # Asked at every delivery, and almost always for nothing: no lock before there is something.
+    if not _ours(_row()).exists():
         return
     with transaction.atomic():
         installation = Installation.load(for_update=True)
@@ -168,6 +169,11 @@ def _forget(installation: Installation, ping: Event) -> None:
         installation.last_health_at = None
 
 
+def _row() -> Installation:
+    """The installation as it stands; an unsaved one, which knows nothing, before there is one."""
+    return Installation.objects.filter(pk=Installation.ID).first() or Installation()
+
+
 def _ours(installation: Installation) -> QuerySet[Event]:
     """What waits of the installation itself."""
     ours = Q(event__startswith="telemetry.") | Q(event="$groupidentify")
@@ -181,9 +187,8 @@ def _ours(installation: Installation) -> QuerySet[Event]:
 
 def waiting() -> QuerySet[Event]:
     """What waits of the installation itself, the oldest first; without what is being sent."""
-    row = Installation.objects.filter(pk=Installation.ID).first() or Installation()
     leased = Q(lease__isnull=False, leased_until__gt=timezone.now())
-    return _ours(row).exclude(leased).order_by("timestamp", "id")
+    return _ours(_row()).exclude(leased).order_by("timestamp", "id")
 
 
 def overdue() -> Event | None:
@@ -222,7 +227,7 @@ class Status:
 def status() -> Status:
     """How things stand now. Writes nothing, sends nothing."""
     config, now = conf.get(), timezone.now()
-    row = Installation.objects.filter(pk=Installation.ID).first() or Installation()
+    row = _row()
     queue = Event.objects.filter(state=State.WAITING)
     oldest, failed = queue.order_by("timestamp").first(), Event.objects.exclude(last_error="")
     last_failed = failed.order_by("-id").first()

@@ -131,7 +131,7 @@ def test_it_signs_in_where_no_address_is_known(
 ) -> None:
     settings.ALLAUTH_TRUSTED_PROXY_COUNT = proxies
 
-    client.post(LOGIN, {"login": "alice", "password": PASSWORD}, **meta)  # type: ignore[arg-type]
+    client.post(LOGIN, {"login": "alice", "password": PASSWORD}, **meta)  # type: ignore[arg-type]  # WSGI's own names
 
     assert is_signed_in(client)
 

@@ -200,9 +200,10 @@ def test_a_name_that_is_none_is_not_repeated(
     with django_capture_on_commit_callbacks(execute=True):
         analytics.track_event(bob.pk, "timer.started", {"Call alice@example.org": True})
         analytics.track_event(bob.pk, "alice@example.org")
+        analytics.identify_user(bob.pk, {"alice@example.org": {}})
 
     assert "alice" not in caplog.text
-    assert Dropped.objects.count() == 2
+    assert Dropped.objects.count() == 3
     assert not Dropped.objects.filter(cause__contains="alice").exists()
 
 

@@ -279,3 +279,13 @@ def test_a_forced_install_takes_the_place_of_no_update(analytics_on, posthog):
     ping()
 
     assert len(posthog.named("telemetry.update")) == 1
+
+
+def test_with_telemetry_off_a_delivery_asks_before_it_locks(
+    analytics_on, posthog, django_assert_num_queries
+):
+    ping()
+    analytics_on(ENABLE_TELEMETRY=False)
+
+    with django_assert_num_queries(2):  # the installation, and whether any ping waits
+        telemetry.withhold()
