@@ -1,6 +1,7 @@
 """A request's path without what a person or a secret may have put into it."""
 
 import re
+from functools import lru_cache
 from uuid import UUID
 
 from django.contrib.admindocs.utils import (
@@ -32,6 +33,7 @@ def clean_path(request: HttpRequest) -> str | None:
     return get_script_prefix() + PLACEHOLDER.sub(argument, readable(match.route)).lstrip("/")
 
 
+@lru_cache(maxsize=1024)
 def readable(route: str) -> str:
     """A route as people write it: regular expressions become `<name>` placeholders."""
     for step in (

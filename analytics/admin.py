@@ -26,6 +26,8 @@ class InstallationAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # takes no
         "installed_at",
         "last_health_at",
         "resume_at",
+        "pause_reason",
+        "remedy",
     )
     readonly_fields = fields
     actions = ("reset_fingerprint",)

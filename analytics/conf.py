@@ -12,6 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 
 POSTHOG_BACKEND = "analytics.backends.posthog.PostHogBackend"
+MOST = {"RETENTION_DAYS": 36_500, "MAX_WAITING": 1_000_000_000}
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,10 @@ class Config:
     """Dotted path of the class that takes batches of events."""
     DELIVERY_THREAD: bool = True
     """Whether each process that records events also delivers them, in a thread of its own."""
+    RETENTION_DAYS: int = 90
+    """Days for which an event is kept after it was delivered, rejected, or kept as local only."""
+    MAX_WAITING: int = 1_000_000
+    """Events that may wait; beyond that the oldest are dropped and counted."""
     STRICT: bool = False
     """Undeclared names and values raise, instead of being dropped and logged."""
 
@@ -68,9 +73,16 @@ def problems(given: object) -> Iterator[tuple[str, str]]:
         if key not in types:
             known = ", ".join(field.name for field in fields(Config))
             yield "analytics.E001", f"ANALYTICS has an unknown key {key!r}; known are {known}."
-        elif not isinstance(value, types[key]):
+        elif not _is(types[key], value):
             wanted, found = types[key].__name__, type(value).__name__
             yield "analytics.E002", f"ANALYTICS[{key!r}] must be of type {wanted}, not {found}."
+        elif types[key] is int and not 1 <= value <= MOST[key]:
+            yield "analytics.E005", f"ANALYTICS[{key!r}] is {value}; allowed: 1 to {MOST[key]}."
+
+
+def _is(kind: type, value: object) -> bool:
+    """Whether a value is of a kind; True is no number here."""
+    return isinstance(value, kind) and not (kind is int and isinstance(value, bool))
 
 
 @cache

@@ -29,11 +29,12 @@ class RequestContext:
         # By user id, so that each is looked up once a request.
         self.consent: dict[Any, bool] = {}
         self.distinct_ids: dict[str, str] = {}
+        self.waited = 0.0  # seconds, for locks; see `analytics.patience`
 
     @cached_property
     def properties(self) -> dict[str, Any]:
         """`$current_url`, `$pathname` and what the browser says of itself."""
-        header = self.request.headers.get("User-Agent", "")[:USER_AGENT_LIMIT]
+        header = self.request.META.get("HTTP_USER_AGENT", "")[:USER_AGENT_LIMIT]
         return {**self._address(), **useragent.describe(header)}
 
     def _address(self) -> dict[str, str]:
@@ -49,8 +50,8 @@ class RequestContext:
     @property
     def browser_objects(self) -> bool:
         """Whether the browser says `Sec-GPC: 1` or `DNT: 1`."""
-        headers = self.request.headers
-        return headers.get("Sec-GPC") == "1" or headers.get("DNT") == "1"
+        meta = self.request.META  # `headers` would be made of all of them first
+        return meta.get("HTTP_SEC_GPC") == "1" or meta.get("HTTP_DNT") == "1"
 
     def is_browser_of(self, key: object) -> bool:
         """Whether the person uses this browser: they are signed in on it, or nobody is.

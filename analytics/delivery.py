@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.db import connection, connections
 from django.utils import timezone
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 GATHER = 0.2  # seconds that the thread waits for more events before it sends
 IDLE = 30.0  # seconds between two looks at the queue, at most
-EXIT = 1.0  # seconds that a process's end may be held up
+EXIT = 0.5  # seconds that a process's end waits for the batch in hand; then it gives it back
 
 
 @dataclass
@@ -56,78 +56,107 @@ def backend() -> Backend:
 def deliver(*, everything: bool = False, stop: threading.Event | None = None) -> Report:
     """Send what waits, batch by batch, until nothing is left, the peer fails, or `stop` is set.
 
-    `everything` asks a peer that is to be left alone, too. Does nothing where nothing may leave.
+    `everything` asks a peer that is to be left alone, too. Sends nothing where nothing may leave.
     """
-    from analytics import outbox, telemetry
+    from analytics import housekeeping, outbox, telemetry
 
-    report = Report()
+    stop = stop or threading.Event()
+    housekeeping.tidy(stop)
     config = conf.get()
-    if config.closed_because:
-        return report
+    if config.closed_because or (outbox.resting() and not everything):
+        return Report()
     if config.telemetry_off_because:
         telemetry.withhold()
-    sender = backend()
-    while not (stop and stop.is_set()):
-        token, rows = outbox.lease(everything=everything)
-        if not rows or not _send(sender, report, token, rows):
-            break
-    return report
+    work = Pass(backend(), stop)
+    while not stop.is_set() and work.batch(everything=everything):
+        pass
+    return work.report
 
 
-def _send(sender: Backend, report: Report, token: UUID, rows: list[Event]) -> bool:
-    """Send rows of a lease and settle each; False where it makes no sense to go on."""
-    from analytics import outbox
+class Pass:
+    """One pass over what waits; `report` tells what it has done."""
 
-    answer = _ask(sender, rows)
-    if answer.refused and len(rows) > 1:
-        return _send_halves(sender, report, token, rows)
-    rejected = {rows[0].uuid: answer.refused} if answer.refused else answer.rejected
-    delivered = outbox.settle_delivered(token, answer.delivered)
-    settled_rejected = 0
-    for event_uuid, reason in rejected.items():
-        settled_rejected += outbox.settle_rejected(token, event_uuid, reason)
-        outbox.warn_once(f"PostHog rejects events: {reason.partition(':')[0]}.")
-    report.delivered += delivered
-    report.rejected += settled_rejected
-    if delivered:
-        outbox.resume()
-    kept = len(rows) - len(answer.delivered) - len(rejected)
-    if kept:
-        _keep(report, token, kept, answer)
-    # Where nothing could be settled the lease has run out: to go on would be to send it all again.
-    return not kept and delivered + settled_rejected > 0
+    def __init__(self, sender: Backend, stop: threading.Event) -> None:
+        self.sender = sender
+        self.stop = stop
+        self.report = Report()
+
+    def batch(self, *, everything: bool) -> bool:
+        """Lease a batch, send it, settle each row; False where it makes no sense to go on."""
+        from analytics import outbox
+
+        token = uuid4()
+        _held.add(token)  # before there is a lease, so that an end finds it
+        try:
+            rows = outbox.lease(token, everything=everything)[1]
+            return bool(rows) and self._send(token, rows)
+        except BaseException:
+            outbox.release(token, "interrupted")
+            raise
+        finally:
+            _held.discard(token)
+
+    def _send(self, token: UUID, rows: list[Event]) -> bool:
+        """Send rows of a lease and settle each; False where it makes no sense to go on."""
+        from analytics import outbox
+
+        answer = self._ask(rows)
+        if answer.refused and len(rows) > 1:
+            return self._send_halves(token, rows)
+        rejected = {rows[0].uuid: answer.refused} if answer.refused else answer.rejected
+        delivered = outbox.settle_delivered(token, answer.delivered)
+        settled_rejected = 0
+        for event_uuid, reason in rejected.items():
+            settled_rejected += outbox.settle_rejected(token, event_uuid, reason)
+            outbox.warn_once(f"PostHog rejects events: {reason.partition(':')[0]}.")
+        self.report.delivered += delivered
+        self.report.rejected += settled_rejected
+        if delivered:
+            outbox.resume()
+        kept = len(rows) - len(answer.delivered) - len(rejected)
+        if kept:
+            self._keep(token, kept, answer)
+        # Where nothing could be settled the lease has run out: to go on would be to send it again.
+        return not kept and delivered + settled_rejected > 0
+
+    def _send_halves(self, token: UUID, rows: list[Event]) -> bool:
+        """Send smaller pieces of a batch that was refused, down to the event that is at fault."""
+        from analytics import outbox
+
+        middle = len(rows) // 2
+        return all(
+            outbox.renew(token) and self._send(token, half)
+            for half in (rows[:middle], rows[middle:])
+        )
+
+    def _keep(self, token: UUID, kept: int, answer: Answer) -> None:
+        """Give the rest of a lease back, and leave the peer alone for a while."""
+        from analytics import outbox
+
+        outbox.release(token, answer.error)
+        outbox.pause(answer.retry_after, reason=answer.error, remedy=answer.remedy)
+        self.report.kept += kept
+        self.report.error = answer.error
+
+    def _ask(self, rows: list[Event]) -> Answer:
+        """The backend's answer; one that raises, against its promise, has delivered nothing."""
+        release_connection()
+        try:
+            return self.sender.send(rows)
+        except Exception as error:
+            return Answer(error=type(error).__name__)
 
 
-def _send_halves(sender: Backend, report: Report, token: UUID, rows: list[Event]) -> bool:
-    """Send smaller pieces of a batch that was refused, down to the event that is at fault."""
-    from analytics import outbox
-
-    middle = len(rows) // 2
-    return all(
-        outbox.renew(token) and _send(sender, report, token, half)
-        for half in (rows[:middle], rows[middle:])
-    )
+_held: set[UUID] = set()  # the leases that this process holds now
 
 
-def _keep(report: Report, token: UUID, kept: int, answer: Answer) -> None:
-    """Give the rest of a lease back, and leave the peer alone for a while."""
-    from analytics import outbox
+def release_held() -> None:
+    """Give back what this process holds, so that another one need not wait for the leases' end."""
+    from analytics import outbox, patience
 
-    outbox.release(token, answer.error)
-    outbox.pause(answer.retry_after)
-    report.kept += kept
-    report.error = answer.error
-    if answer.attention:
-        outbox.warn_once(f"PostHog takes nothing until somebody looks at it: {answer.error}.")
-
-
-def _ask(sender: Backend, rows: list[Event]) -> Answer:
-    """The backend's answer; one that raises, against its promise, has delivered nothing."""
-    release_connection()
-    try:
-        return sender.send(rows)
-    except Exception as error:
-        return Answer(error=type(error).__name__)
+    for token in tuple(_held):
+        with patience.briefly():
+            outbox.release(token, "interrupted")
 
 
 def release_connection() -> None:
@@ -154,11 +183,14 @@ class Worker:
         self._work.set()
 
     def stop(self) -> None:
-        """End the thread; what is not sent stays in the outbox."""
+        """End the thread; what is not sent stays in the outbox, and is anybody's at once."""
         self._stop.set()
         self._work.set()
-        if self._thread is not None:
-            self._thread.join(EXIT)
+        if self._thread is None:
+            return
+        self._thread.join(EXIT)
+        if self._thread.is_alive():  # the peer lets it wait
+            release_held()
 
     def _run(self) -> None:
         deliver_until(self._stop, self._work)
@@ -182,7 +214,7 @@ def _pass(stop: threading.Event) -> float:
 
     try:
         deliver(stop=stop)
-        moment = outbox.next_try()
+        moment = None if conf.get().closed_because else outbox.next_try()
     except Exception as error:
         outbox.warn_once(f"Delivery failed and is tried again: {type(error).__name__}.")
         return IDLE
@@ -216,13 +248,20 @@ def wake() -> None:
 
 
 def stop() -> None:
-    """End this process's thread."""
-    _worker.stop()
+    """End this process's thread, within a second; write what could not be written before."""
+    from analytics import dropped, outbox
+
+    try:
+        _worker.stop()
+        dropped.write()
+    except Exception as error:  # the process ends, whatever it is
+        outbox.warn_once(f"Leases are not given back: {type(error).__name__}.")
 
 
 def _after_fork() -> None:
     global _worker
-    _worker = Worker()  # the thread stayed in the parent
+    _worker = Worker()  # the thread stayed in the parent, and so did what it holds
+    _held.clear()
 
 
 os.register_at_fork(after_in_child=_after_fork)

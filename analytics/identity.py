@@ -42,7 +42,7 @@ def distinct_id(user_id: object) -> str:
     known = request.distinct_ids if request else {}
     key = str(user_id)
     if key not in known:
-        known[key] = _renewed(_original(user_id))
+        known[key] = _renewed(original_id(user_id))
     return known[key]
 
 
@@ -50,7 +50,7 @@ def renew(user_id: object) -> str:
     """Give a person another id, after an erasure; returns it. Their local mirror is deleted."""
     from analytics.models import Person
 
-    original = _original(user_id)
+    original = original_id(user_id)
     if request := context.current():
         request.distinct_ids.clear()
     with transaction.atomic():
@@ -67,7 +67,8 @@ def _renewed(original: str) -> str:
     return found.first() or original
 
 
-def _original(user_id: object) -> str:
+def original_id(user_id: object) -> str:
+    """The id of a person on the wire before any erasure; see `distinct_id`."""
     key = primary_key(user_id)
     if isinstance(key, uuid.UUID) and key != NIL:
         return str(key)

@@ -20,7 +20,7 @@ from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_POST
 
 import analytics
-from analytics import catalogue, context, outbox, ratelimit
+from analytics import catalogue, context, outbox, patience, ratelimit
 from analytics.events import INTERACTIONS
 
 BODY_LIMIT = 256  # bytes; the longest message that can be right has about 120
@@ -76,7 +76,8 @@ def within_limit(user_id: object) -> bool:
     """Count an interaction of a person; False where this minute is used up, in all processes."""
     person = hashlib.sha256(str(user_id).encode()).hexdigest()  # any key fits every cache
     try:
-        return ratelimit.claim(f"analytics.interactions.{person}", LIMIT)
+        with patience.briefly():
+            return ratelimit.claim(f"analytics.interactions.{person}", LIMIT)
     except Exception as error:  # a cache that is away is no reason for an error page
         outbox.warn_once(f"Interactions are not counted: {type(error).__name__}.")
         return False

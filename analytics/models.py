@@ -52,6 +52,11 @@ class Event(models.Model):
             models.Index(
                 fields=["lease"], condition=Q(lease__isnull=False), name="analytics_event_lease"
             ),
+            models.Index(
+                fields=["settled_at"],
+                condition=Q(settled_at__isnull=False),
+                name="analytics_event_settled",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -108,9 +113,13 @@ class Installation(models.Model):
     first_seen_platform = models.CharField(_("first platform"), max_length=50, blank=True)
     reported_version = models.CharField(_("version last reported"), max_length=50, blank=True)
     installed_at = models.DateTimeField(_("installation reported"), null=True, blank=True)
-    # While PostHog does not answer: how often in a row, and when it is asked again.
+    # While PostHog takes nothing: how often in a row, when it is asked again, why, and what a
+    # person has to do about it, if anything.
     failures = models.PositiveIntegerField(default=0, editable=False)
     resume_at = models.DateTimeField(_("delivery paused until"), null=True, blank=True)
+    pause_reason = models.CharField(_("delivery paused because"), max_length=500, blank=True)
+    remedy = models.CharField(_("what to do"), max_length=500, blank=True)
+    tidied_at = models.DateTimeField(null=True, editable=False)
     last_health_at = models.DateTimeField(_("last health ping"), null=True, blank=True)
 
     class Meta:

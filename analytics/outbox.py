@@ -10,7 +10,7 @@ import random
 import uuid
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import suppress
 from contextvars import copy_context
 from datetime import datetime, timedelta
 from functools import lru_cache, partial, wraps
@@ -18,7 +18,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from django.core.exceptions import SynchronousOnlyOperation
 from django.db import connections, transaction
-from django.db.models import Count, F, Min, Q, QuerySet
+from django.db.models import F, Min, Q, QuerySet
 from django.utils import timezone
 
 from analytics import (
@@ -26,8 +26,11 @@ from analytics import (
     conf,
     context,
     delivery,
+    dropped,
     identity,
     installation,
+    journal,
+    patience,
     privacy,
     ratelimit,
 )
@@ -40,7 +43,6 @@ LEASE = timedelta(seconds=60)
 BATCH = 100  # events, the SDK's own size of a batch
 LONGEST_PAUSE = 300  # seconds between two tries
 LONGEST_REST = timedelta(hours=1)  # however long the peer asks to be left alone
-DROPPED_CAUSES = 200  # rows; code has few mistakes, names made of data have no end
 ANONYMOUS_LIMIT = 60  # events of a name a minute: whoever guesses passwords fills no table
 
 P = ParamSpec("P")
@@ -58,9 +60,9 @@ def never_raises(record: Callable[P, R]) -> Callable[P, R | None]:
 
     def in_savepoint(*args: P.args, **kwargs: P.kwargs) -> R:
         # Within the caller's transaction a failing statement of ours must not break it. Outside of
-        # one, none is begun for what turns out not to be recorded: it would wait for a lock.
+        # one, a lock of somebody else's must not hold up the page.
         inside = transaction.get_connection().in_atomic_block
-        with transaction.atomic() if inside else nullcontext():
+        with transaction.atomic() if inside else patience.briefly():
             return record(*args, **kwargs)
 
     @wraps(record)
@@ -75,10 +77,17 @@ def never_raises(record: Callable[P, R]) -> Callable[P, R | None]:
         except UndeclaredError:
             raise
         except Exception as error:  # whatever it is, it is not the caller's
-            warn_once(f"Events are lost: {type(error).__name__} in {record.__name__}.")
+            _lost(f"{type(error).__name__} in {record.__name__}")
             return None
 
     return safely
+
+
+def _lost(why: str) -> None:
+    """Say once, and count, that something could not be recorded."""
+    warn_once(f"Events are lost: {why}.")
+    with suppress(Exception):  # a connection that is broken takes no callback either
+        transaction.on_commit(partial(dropped.count, f"Not recorded: {why}."), robust=True)
 
 
 def _in_a_thread(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
@@ -109,7 +118,7 @@ def record_for_user(
     key = identity.primary_key(user_id)
     if not privacy.may_record(key):
         return None
-    return _insert(event, identity.distinct_id(key), {**_request(), **cleaned})
+    return _insert(event, identity.original_id(key), {**_request(), **cleaned})
 
 
 @never_raises
@@ -207,49 +216,36 @@ def _allowed(cleaned: dict[str, Any] | None, refused: list[str]) -> dict[str, An
         raise UndeclaredError(" ".join(refused))
     for sentence in refused:
         warn_once(f"Left out. {sentence}")
-        count_dropped(sentence)
+        # After the caller's commit: the counter's row is everybody's, not to be held till then.
+        transaction.on_commit(partial(dropped.count, sentence), robust=True)
     return cleaned
 
 
-def count_dropped(cause: str) -> None:
-    """Count what was left out, for the eyes of an admin.
-
-    After the caller's commit: the counter's row is everybody's, and is not to be held till then.
-    """
-    transaction.on_commit(partial(_count_dropped, cause), robust=True)
-
-
-def _count_dropped(cause: str) -> None:
-    from analytics.models import Dropped
-
-    known = Dropped.objects.filter(cause=cause).exists()
-    if not known and Dropped.objects.count() >= DROPPED_CAUSES:
-        cause = "Other names and values."
-    row, _ = Dropped.objects.get_or_create(cause=cause[:300])
-    Dropped.objects.filter(pk=row.pk).update(count=F("count") + 1, last_at=timezone.now())
-
-
-def _insert(event: str, distinct_id: str, properties: dict[str, Any]) -> uuid.UUID | None:
-    from analytics.models import Event, State
+def _insert(event: str, distinct_id: str, properties: dict[str, Any]) -> uuid.UUID:
+    from analytics.models import State
 
     config = conf.get()
-    about = _allowed(*catalogue.clean("ANALYTICS", CONTEXT, installation.context())) or {}
-    impersonal = _allowed(*privacy.without_addresses(event, {**properties, **about}))
-    row = Event.objects.create(
-        event=event,
-        distinct_id=distinct_id,
-        properties=impersonal,
-        state=State.LOCAL if config.closed_because else State.WAITING,
-    )
-    if row.state == State.WAITING:
-        transaction.on_commit(delivery.wake, robust=True)
-    return row.uuid
+    everywhere = {**properties, **_about(config)}
+    impersonal = _allowed(*privacy.without_addresses(event, everywhere)) or {}
+    state = State.LOCAL if config.closed_because else State.WAITING
+    row_uuid = journal.write(event, distinct_id, impersonal, state)
+    transaction.on_commit(delivery.wake, robust=True)
+    return row_uuid
 
 
-@never_raises
+@lru_cache(maxsize=8)
+def _about(_config: conf.Config) -> dict[str, Any]:
+    """What stands on every event, which is the same for the life of a configuration."""
+    return _allowed(*catalogue.clean("ANALYTICS", CONTEXT, installation.context())) or {}
+
+
 def forget_waiting(user_id: object) -> int:
-    """Delete what waits of a person who has opted out; returns the number of events."""
-    return waiting().filter(distinct_id=identity.distinct_id(user_id)).delete()[0]
+    """Delete what waits of a person who has opted out; returns the number of events.
+
+    Waits for a lock as long as it takes: that nothing more leaves is worth more than the moment.
+    """
+    with transaction.atomic():
+        return waiting().filter(distinct_id=identity.distinct_id(user_id)).delete()[0]
 
 
 # --- delivering --------------------------------------------------------------------------------
@@ -262,14 +258,25 @@ def waiting() -> QuerySet[Any]:
     return Event.objects.filter(state=State.WAITING)
 
 
-def lease(*, everything: bool = False, limit: int = BATCH) -> tuple[uuid.UUID, list[Any]]:
+def keep_here(rows: QuerySet[Any]) -> int:
+    """Have rows that wait never leave; returns their number."""
+    from analytics.models import State
+
+    return rows.update(state=State.LOCAL, lease=None, leased_until=None, settled_at=timezone.now())
+
+
+def lease(
+    token: uuid.UUID | None = None, *, everything: bool = False, limit: int = BATCH
+) -> tuple[uuid.UUID, list[Any]]:
     """Take the oldest rows that wait: (the lease's token, the rows).
 
     No other process gets them until the lease runs out. While the peer is away nothing is given
     out but one probe at a time; `everything` gives out all the same, but never what another lease
     holds.
     """
-    token = uuid.uuid4()
+    from analytics.models import Event
+
+    token = token or uuid.uuid4()
     if not everything and not _may_try():
         return token, []
     now = timezone.now()
@@ -278,7 +285,8 @@ def lease(*, everything: bool = False, limit: int = BATCH) -> tuple[uuid.UUID, l
     free |= Q(leased_until__gt=now + 2 * LEASE)
     chosen = waiting().filter(free).order_by("id").select_for_update(skip_locked=True)
     with transaction.atomic():
-        waiting().filter(id__in=chosen.values("id")[:limit]).update(
+        # By ids alone: told that they wait, PostgreSQL may read all that waits for each batch.
+        Event.objects.filter(id__in=chosen.values("id")[:limit]).update(
             lease=token, leased_until=now + LEASE, attempts=F("attempts") + 1
         )
     return token, list(waiting().filter(lease=token).order_by("id"))
@@ -324,31 +332,53 @@ def _settle(token: uuid.UUID, uuids: list[uuid.UUID], state: str, reason: str) -
 # --- a peer that is away -----------------------------------------------------------------------
 
 
+def resting() -> bool:
+    """Whether the peer is to be left alone now."""
+    resume_at = _resume_at()
+    # A later moment than that was written by a clock that was far ahead.
+    return resume_at is not None and timezone.now() < resume_at <= _latest_resume()
+
+
+def _resume_at() -> datetime | None:
+    from analytics.models import Installation
+
+    found = Installation.objects.filter(pk=Installation.ID).values_list("resume_at", flat=True)
+    return found.first()
+
+
+def _latest_resume() -> datetime:
+    return timezone.now() + 2 * LONGEST_REST
+
+
 def _may_try() -> bool:
     """Whether the peer may be asked now. When a pause is over, the first to ask is the probe."""
     from analytics.models import Installation
 
-    this = Installation.objects.filter(pk=Installation.ID)
-    resume_at = this.values_list("resume_at", flat=True).first()
+    resume_at = _resume_at()
     if resume_at is None:
         return True
-    now = timezone.now()
-    # A later one than that was written by a clock that was far ahead.
-    if now < resume_at <= now + 2 * LONGEST_REST:
+    if timezone.now() < resume_at <= _latest_resume():
         return False
-    return this.filter(resume_at=resume_at).update(resume_at=now + LEASE) == 1
+    probe = Installation.objects.filter(pk=Installation.ID, resume_at=resume_at)
+    return probe.update(resume_at=timezone.now() + LEASE) == 1
 
 
-def pause(retry_after: float | None = None) -> None:
-    """Leave the peer alone: exponential with jitter, or for the seconds that it asked for."""
+def pause(retry_after: float | None = None, *, reason: str = "", remedy: str = "") -> None:
+    """Leave the peer alone: exponential with jitter, or for the seconds that it asked for.
+
+    `remedy` is what a person has to do before it can go on; said in the log when it is news.
+    """
     from analytics.models import Installation
 
     failures = Installation.load().failures + 1
     seconds = pause_after(failures) if retry_after is None else retry_after
     rest = timedelta(seconds=min(seconds, LONGEST_REST.total_seconds()))
-    Installation.objects.filter(pk=Installation.ID).update(
-        failures=failures, resume_at=timezone.now() + rest
-    )
+    this = Installation.objects.filter(pk=Installation.ID)
+    this.update(failures=failures, resume_at=timezone.now() + rest)
+    why = {"pause_reason": reason[:500], "remedy": remedy[:500]}
+    # Of all processes one finds it changed.
+    if this.exclude(**why).update(**why) and remedy:
+        logger.warning("PostHog takes nothing (%s). %s Nothing is lost meanwhile.", reason, remedy)
 
 
 def resume() -> None:
@@ -356,7 +386,7 @@ def resume() -> None:
     from analytics.models import Installation
 
     away = Installation.objects.filter(pk=Installation.ID, resume_at__isnull=False)
-    away.update(failures=0, resume_at=None)
+    away.update(failures=0, resume_at=None, pause_reason="", remedy="")
 
 
 def pause_after(failures: int) -> float:
@@ -367,11 +397,12 @@ def pause_after(failures: int) -> float:
 
 def next_try() -> datetime | None:
     """When the queue is worth another look; None where nothing waits."""
-    from analytics.models import Installation
-
     if not waiting().exists():
         return None
-    leased = waiting().aggregate(free=Count("id", Q(leased_until=None)), end=Min("leased_until"))
-    first: datetime = timezone.now() if leased["free"] else leased["end"]
-    resume_at = Installation.objects.values_list("resume_at", flat=True).first()
-    return max(first, resume_at or first)
+    now, resume_at = timezone.now(), _resume_at()
+    if resume_at is not None and resume_at > now:
+        return resume_at
+    if waiting().filter(leased_until=None).exists():
+        return now
+    end: datetime | None = waiting().aggregate(end=Min("leased_until"))["end"]
+    return end

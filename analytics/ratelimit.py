@@ -18,8 +18,11 @@ def claim(name: str, limit: int) -> bool:
     window = f"{name}.{int(time.time() // WINDOW)}"
     place = cache.get(window, 0)
     while place < limit:
-        if cache.add(f"{window}.{place}", True, 2 * WINDOW):
+        key = f"{window}.{place}"
+        if cache.add(key, True, 2 * WINDOW):
             cache.set(window, place + 1, 2 * WINDOW)
             return True
+        if cache.get(key) is None:  # nobody has taken it: the cache cannot be written now
+            return False
         place += 1
     return False

@@ -129,7 +129,7 @@ def reset_fingerprint() -> None:
     """Be another installation for PostHog from the next ping on, which is an install again."""
     with transaction.atomic():
         installation = Installation.load(for_update=True)
-        _ours(installation).update(state=State.LOCAL)  # what waits would tell of the old one
+        outbox.keep_here(_ours(installation))  # what waits would tell of the old one
         installation.salt = ""  # the next ping makes another
         installation.installed_at = installation.last_health_at = None
         installation.reported_version = ""
@@ -155,7 +155,7 @@ def withhold() -> None:
         pings = list(waiting.filter(event__startswith="telemetry."))
         for ping in reversed(pings):
             _forget(installation, ping)
-        if waiting.update(state=State.LOCAL):
+        if outbox.keep_here(waiting):
             installation.save()
 
 
@@ -215,12 +215,16 @@ class Status:
     waiting: int
     oldest_waiting: datetime | None
     paused_until: datetime | None
-    """When PostHog, which does not answer, is asked again by the site's own processes."""
+    """When PostHog, which takes nothing, is asked again by the site's own processes."""
+    pause_reason: str
+    """Why it takes nothing; empty while it does."""
+    remedy: str
+    """What a person has to do about it; empty where time alone helps."""
     delivered: int
     rejected: int
     local: int
     dropped: int
-    """Names and values left out because they were not declared."""
+    """Events, names and values that were left out or lost."""
     last_error: str
 
 
@@ -228,9 +232,11 @@ def status() -> Status:
     """How things stand now. Writes nothing, sends nothing."""
     config, now = conf.get(), timezone.now()
     row = _row()
-    queue = Event.objects.filter(state=State.WAITING)
-    oldest, failed = queue.order_by("timestamp").first(), Event.objects.exclude(last_error="")
-    last_failed = failed.order_by("-id").first()
+    queue = outbox.waiting()
+    oldest = queue.order_by("timestamp").first()
+    # What was delivered in the end has no error any more.
+    unhappy = Event.objects.filter(state__in=[State.WAITING, State.REJECTED])
+    last_failed = unhappy.exclude(last_error="").order_by("-id").first()
     next_ping = None if config.telemetry_off_because else due(row, config.APP_VERSION, now)
     later = None if config.telemetry_off_because or next_ping else row.last_health_at
     return Status(
@@ -250,6 +256,8 @@ def status() -> Status:
         waiting=queue.count(),
         oldest_waiting=oldest.timestamp if oldest else None,
         paused_until=row.resume_at if row.resume_at and row.resume_at > now else None,
+        pause_reason=row.pause_reason,
+        remedy=row.remedy,
         delivered=Event.objects.filter(state=State.DELIVERED).count(),
         rejected=Event.objects.filter(state=State.REJECTED).count(),
         local=Event.objects.filter(state=State.LOCAL).count(),

@@ -101,16 +101,25 @@ class Environment:
             name, default, shown or default, allowed, sentence, parse, constant=constant
         )
 
-    def integer(self, name: str, default: int, sentence: str, *, minimum: int = 0) -> int:
-        """A whole number, at least `minimum`."""
+    def integer(
+        self,
+        name: str,
+        default: int,
+        sentence: str,
+        *,
+        minimum: int = 0,
+        maximum: int | None = None,
+    ) -> int:
+        """A whole number, from `minimum` to `maximum`."""
 
         def parse(value: str) -> int:
             number = int(value)
-            if number < minimum:
+            if number < minimum or (maximum is not None and number > maximum):
                 raise ValueError
             return number
 
-        allowed = f"a whole number from {minimum}"
+        end = "" if maximum is None else f" to {maximum}"
+        allowed = f"a whole number from {minimum}{end}"
         return self._read(name, default, str(default), allowed, sentence, parse)
 
     def words(

@@ -122,6 +122,26 @@ SHARE_ANALYTICS_DEFAULT = env.flag(
     True,
     "Whether new accounts share how they use the site; each person changes it in the preferences.",
 )
+DELIVERY_THREAD = env.flag(
+    "DELIVERY_THREAD",
+    True,
+    "Each process of the site delivers what it records. Off where `manage.py deliver_events` runs"
+    " as a process of its own.",
+)
+EVENT_RETENTION_DAYS = env.integer(
+    "EVENT_RETENTION_DAYS",
+    90,
+    "Days for which an event is kept here after it was delivered, rejected, or kept as local only.",
+    minimum=1,
+    maximum=36_500,
+)
+MAX_WAITING_EVENTS = env.integer(
+    "MAX_WAITING_EVENTS",
+    1_000_000,
+    "Events that may wait while PostHog is away; beyond that the oldest are dropped and counted.",
+    minimum=1,
+    maximum=1_000_000_000,
+)
 
 env.section("Signing in")
 AUTH_METHOD = env.choice(
@@ -354,6 +374,9 @@ ANALYTICS = {
     "DEPLOYMENT_METHOD": DEPLOYMENT_METHOD,
     "PERSON_PROPERTIES": "accounts.analytics.person_properties",
     "CONSENT_FIELD": "share_analytics",
+    "DELIVERY_THREAD": DELIVERY_THREAD,
+    "RETENTION_DAYS": EVENT_RETENTION_DAYS,
+    "MAX_WAITING": MAX_WAITING_EVENTS,
     "STRICT": DEBUG or ENVIRONMENT in ("development", "test"),
 }
 

@@ -29,8 +29,8 @@ class Answer:
     """Why the batch was refused as a whole, for its content: it is sent again in halves."""
     error: str = ""
     """Why the others are to be tried again, in words without any secret."""
-    attention: bool = False
-    """Whether the error lasts until a person does something: a wrong key, a wrong host."""
+    remedy: str = ""
+    """What a person has to do before anything is taken, in a sentence; a wrong key, say."""
     retry_after: float | None = None
     """Seconds that the peer asked to be left alone."""
 

@@ -33,7 +33,13 @@ DEADLINE = 20.0  # seconds for the whole exchange, however the peer drips; well 
 LATE = "DeadlineExceeded"
 CHUNK, MAX_BYTES = 16 * 1024, 1024 * 1024
 TAKEN = (1, "Ok", "ok")  # what PostHog's servers say, by their age
-TRANSIENT = {408, 429}  # and 5xx; any other answer that is none of PostHog's needs a person
+TRANSIENT = {408, 429}  # and 5xx; any other answer needs a person
+REMEDIES = {
+    401: "PostHog does not know the key: put POSTHOG_API_KEY right.",
+    402: "PostHog's plan is used up: look at the project's billing.",
+    403: "PostHog does not let this key in: put POSTHOG_API_KEY right.",
+}
+NOT_POSTHOG = "What answers there is not PostHog: put POSTHOG_HOST right, or look at the proxy."
 
 
 class OneAnswerSession(requests.Session):
@@ -141,9 +147,16 @@ def judge(response: requests.Response, body: bytes, events: Sequence[Event]) -> 
     not_posthogs = " with an answer that is not PostHog's" if status in (200, 400) else ""
     return Answer(
         error=f"HTTP {status}{not_posthogs}",
-        attention=status not in TRANSIENT and status < 500,
+        remedy=remedy(status),
         retry_after=retry_after(response.headers),
     )
+
+
+def remedy(status: int) -> str:
+    """What a person has to do about an answer; nothing where time alone helps."""
+    if status in TRANSIENT or status >= 500:
+        return ""
+    return REMEDIES.get(status, NOT_POSTHOG)
 
 
 def json_object(body: bytes) -> dict[str, Any] | None:

@@ -38,6 +38,12 @@ def test_a_good_configuration_is_quiet():
             "analytics.E005",
             "ANALYTICS['APP_VERSION'] is 'main', which is no version.",
         ),
+        ({"MAX_WAITING": True}, "analytics.E002", "ANALYTICS['MAX_WAITING'] must be of type int"),
+        (
+            {"RETENTION_DAYS": 0},
+            "analytics.E005",
+            "ANALYTICS['RETENTION_DAYS'] is 0; allowed: 1 to 36500.",
+        ),
         (
             {"CONSENT_FIELD": "agrees"},
             "analytics.E004",

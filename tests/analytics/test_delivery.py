@@ -178,9 +178,15 @@ def test_what_needs_a_person_is_said_once(status, bob, analytics_on, posthog, ca
     for _ in range(3):
         delivery.deliver(everything=True)
 
-    sentence = f"PostHog takes nothing until somebody looks at it: HTTP {status}."
-    assert caplog.messages == [sentence]
-    assert Event.objects.get().last_error == f"HTTP {status}"
+    installation = Installation.load()
+    assert installation.pause_reason == Event.objects.get().last_error == f"HTTP {status}"
+    assert ("POSTHOG_API_KEY" in installation.remedy) == (status in (401, 403))
+    assert caplog.messages == [
+        f"PostHog takes nothing (HTTP {status}). {installation.remedy} Nothing is lost meanwhile."
+    ]
+    posthog.answer = accept
+    delivery.deliver(everything=True)
+    assert (Installation.load().pause_reason, Installation.load().remedy) == ("", "")
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 503])

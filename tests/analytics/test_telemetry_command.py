@@ -353,7 +353,7 @@ def test_the_status_of_a_new_installation(site, posthog):
         "Delivered": "0",
         "Rejected": "0",
         "Kept here, never sent": "0",
-        "Left out as undeclared": "0",
+        "Left out or lost": "0",
         "Last error": "none",
     }
     assert posthog.connections == 0
@@ -378,7 +378,7 @@ def test_the_status_after_pings_and_an_outage(site, posthog):
         "I.objects.update(resume_at=timezone.now() + timedelta(minutes=5))"
     )
     said = status(site)
-    assert re.fullmatch(r"paused until 20.* UTC", said["Delivery"])
+    assert re.fullmatch(r"paused until 20.* UTC\.", said["Delivery"])
     assert re.fullmatch(r"4, the oldest since 20.* UTC", said["Waiting"])
     assert said["Last ping"].endswith(", waiting")
     assert "Error" in said["Last error"]

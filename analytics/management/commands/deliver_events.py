@@ -9,7 +9,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from analytics import conf, delivery
+from analytics import conf, delivery, housekeeping
 
 PAUSE = 5.0  # seconds between two looks at the queue
 
@@ -26,6 +26,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, once: bool = False, **options: Any) -> None:
         """Ends with 0; SIGTERM and Ctrl-C end the endless form after the batch in hand."""
         if reason := conf.get().closed_because:
+            housekeeping.tidy()
             self._say(f"Nothing leaves this machine: {reason}.", options["verbosity"])
             return
         if once:

@@ -154,13 +154,20 @@ def sentences(status: telemetry.Status) -> Iterator[str]:
     yield f"Next ping: {next_ping(status)}"
     since = f", the oldest since {moment(status.oldest_waiting)}" if status.oldest_waiting else ""
     yield f"Waiting: {status.waiting}{since}"
-    if status.paused_until:
-        yield f"Delivery: paused until {moment(status.paused_until)}"
+    if status.paused_until or status.pause_reason:
+        yield f"Delivery: {paused(status)}"
     yield f"Delivered: {status.delivered}"
     yield f"Rejected: {status.rejected}"
     yield f"Kept here, never sent: {status.local}"
-    yield f"Left out as undeclared: {status.dropped}"
+    yield f"Left out or lost: {status.dropped}"
     yield f"Last error: {status.last_error or 'none'}"
+
+
+def paused(status: telemetry.Status) -> str:
+    """Why delivery rests, until when, and what to do about it."""
+    why = f" ({status.pause_reason})" if status.pause_reason else ""
+    until = f" until {moment(status.paused_until)}" if status.paused_until else ", tried next"
+    return f"paused{until}{why}. {status.remedy}".strip()
 
 
 def last_ping(event: Event | None) -> str:

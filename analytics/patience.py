@@ -1,0 +1,72 @@
+"""How long a page waits for a database that somebody else has locked.
+
+Within the caller's transaction no rule of ours applies: it has its locks, or waits for them anyway.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from analytics import context
+
+LONGEST_WAIT = 0.05  # seconds, of a request or of a call outside of one
+WORK = 0.005  # seconds that recording takes by itself, at most; what is longer was a wait
+SHORTEST_WAIT = 0.001  # seconds; none at all would be "for ever" for PostgreSQL
+
+
+@contextmanager
+def briefly() -> Iterator[None]:
+    """Give up on a lock after what is left of `LONGEST_WAIT`: statements raise `OperationalError`.
+
+    All events of a request share that time. Databases other than SQLite and PostgreSQL wait as they
+    are configured to.
+    """
+    connection = transaction.get_connection()
+    if connection.in_atomic_block:
+        yield
+        return
+    start = time.monotonic()
+    try:
+        with _lock_timeout(connection, _left()):
+            yield
+    finally:
+        _spend(time.monotonic() - start)
+
+
+def _left() -> float:
+    request = context.current()
+    waited = request.waited if request else 0.0
+    return max(LONGEST_WAIT - waited, SHORTEST_WAIT)
+
+
+def _spend(seconds: float) -> None:
+    request = context.current()
+    if request is not None and seconds > WORK:
+        request.waited += seconds
+
+
+@contextmanager
+def _lock_timeout(connection: BaseDatabaseWrapper, seconds: float) -> Iterator[None]:
+    milliseconds = int(seconds * 1000)
+    if connection.vendor == "sqlite":
+        connection.ensure_connection()
+        # Past Django's cursor, which would log and time the statement.
+        execute = connection.connection.execute
+        (before,) = execute("PRAGMA busy_timeout").fetchone()
+        execute(f"PRAGMA busy_timeout = {milliseconds}")
+        try:
+            yield
+        finally:
+            execute(f"PRAGMA busy_timeout = {before}")
+    elif connection.vendor == "postgresql":
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute(f"SET LOCAL lock_timeout = {milliseconds}")
+            yield
+    else:
+        yield
