@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any
 
 from django.db import connections, transaction
+from django.db.models import Model
 from django.utils import timezone
 
 COLUMNS = ("uuid", "event", "timestamp", "properties", "state", "settled_at")
@@ -29,14 +30,17 @@ def write(event: str, distinct_id: str, properties: dict[str, Any], state: str) 
     row_uuid, now = uuid.uuid4(), timezone.now()
     settled_at = None if state == State.WAITING else now
     values = (row_uuid, event, now, properties, state, settled_at)
-    field = Event._meta.get_field
     prepared = [
-        field(name).get_db_prep_save(value, connection)
+        _field(Event, name).get_db_prep_save(value, connection)
         for name, value in zip(COLUMNS, values, strict=True)
     ]
     with connection.cursor() as cursor:
         cursor.execute(_statement(connection.alias), [*prepared, distinct_id, distinct_id])
     return row_uuid
+
+
+def _field(model: type[Model], name: str) -> Any:
+    return model._meta.get_field(name)
 
 
 @cache
@@ -45,8 +49,8 @@ def _statement(alias: str) -> str:
 
     quote = connections[alias].ops.quote_name
 
-    def column(model: Any, name: str) -> str:
-        return quote(model._meta.get_field(name).column)
+    def column(model: type[Model], name: str) -> str:
+        return quote(_field(model, name).column)
 
     events, persons = quote(Event._meta.db_table), quote(Person._meta.db_table)
     names = (*COLUMNS, "distinct_id", "attempts", "last_error")

@@ -29,8 +29,8 @@ class Event(models.Model):
     A row that a process is sending carries the token of its lease, and when that runs out.
     """
 
-    # Random, so never twice. No index: it would cost every event a third of its INSERT, and rows are
-    # looked up by their lease.
+    # Random, so never twice. No index: it would cost every event a third of its INSERT, and rows
+    # are looked up by their lease.
     uuid = models.UUIDField(default=uuid.uuid4, editable=False)
     event = models.CharField(_("event"), max_length=200)
     distinct_id = models.CharField(_("person"), max_length=200)

@@ -27,46 +27,37 @@ def briefly() -> Iterator[None]:
     are configured to.
     """
     connection = transaction.get_connection()
-    if connection.in_atomic_block:
+    bounded = None if connection.in_atomic_block else BOUNDED.get(connection.vendor)
+    if bounded is None:
         yield
         return
-    start = time.monotonic()
-    try:
-        with _lock_timeout(connection, _left()):
-            yield
-    finally:
-        _spend(time.monotonic() - start)
-
-
-def _left() -> float:
-    request = context.current()
+    request, start = context.current(), time.monotonic()
     waited = request.waited if request else 0.0
-    return max(LONGEST_WAIT - waited, SHORTEST_WAIT)
+    try:
+        yield from bounded(connection, int(max(LONGEST_WAIT - waited, SHORTEST_WAIT) * 1000))
+    finally:
+        seconds = time.monotonic() - start
+        if request and seconds > WORK:
+            request.waited += seconds
 
 
-def _spend(seconds: float) -> None:
-    request = context.current()
-    if request is not None and seconds > WORK:
-        request.waited += seconds
-
-
-@contextmanager
-def _lock_timeout(connection: BaseDatabaseWrapper, seconds: float) -> Iterator[None]:
-    milliseconds = int(seconds * 1000)
-    if connection.vendor == "sqlite":
-        connection.ensure_connection()
-        # Past Django's cursor, which would log and time the statement.
-        execute = connection.connection.execute
-        (before,) = execute("PRAGMA busy_timeout").fetchone()
-        execute(f"PRAGMA busy_timeout = {milliseconds}")
-        try:
-            yield
-        finally:
-            execute(f"PRAGMA busy_timeout = {before}")
-    elif connection.vendor == "postgresql":
-        with transaction.atomic():
-            with connection.cursor() as cursor:
-                cursor.execute(f"SET LOCAL lock_timeout = {milliseconds}")
-            yield
-    else:
+def _sqlite(connection: BaseDatabaseWrapper, milliseconds: int) -> Iterator[None]:
+    connection.ensure_connection()
+    # Past Django's cursor, which would time and log the statements.
+    execute = connection.connection.execute
+    (before,) = execute("PRAGMA busy_timeout").fetchone()
+    execute(f"PRAGMA busy_timeout = {milliseconds}")
+    try:
         yield
+    finally:
+        execute(f"PRAGMA busy_timeout = {before}")
+
+
+def _postgresql(connection: BaseDatabaseWrapper, milliseconds: int) -> Iterator[None]:
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET LOCAL lock_timeout = {milliseconds}")
+        yield
+
+
+BOUNDED = {"sqlite": _sqlite, "postgresql": _postgresql}
