@@ -47,10 +47,12 @@ def interactions(request: HttpRequest) -> HttpResponse:
     properties = declared_interaction(body)
     if properties is None:
         return HttpResponse(status=400)
-    if not within_limit(request.user.pk):
+    allowed = within_limit(request.user.pk)
+    if allowed is False:
         return HttpResponse(status=429, headers={"Retry-After": str(ratelimit.WINDOW)})
-    with on_the_page_of(request):
-        analytics.track_event(request.user.pk, "feature_interaction", properties)
+    if allowed:
+        with on_the_page_of(request):
+            analytics.track_event(request.user.pk, "feature_interaction", properties)
     return HttpResponse(status=204)
 
 
@@ -72,15 +74,18 @@ def declared_interaction(body: bytes) -> dict[str, str] | None:
     return {"feature_flag": feature, "action": action}
 
 
-def within_limit(user_id: object) -> bool:
-    """Count an interaction of a person; False where this minute is used up, in all processes."""
+def within_limit(user_id: object) -> bool | None:
+    """Count an interaction of a person; False where this minute is used up, in all processes.
+
+    None where it cannot be counted: then it is not recorded either, and the browser need not know.
+    """
     person = hashlib.sha256(str(user_id).encode()).hexdigest()  # any key fits every cache
     try:
         with patience.briefly():
             return ratelimit.claim(f"analytics.interactions.{person}", LIMIT)
     except Exception as error:  # a cache that is away is no reason for an error page
-        outbox.warn_once(f"Interactions are not counted: {type(error).__name__}.")
-        return False
+        outbox.lost(f"{type(error).__name__} in counting interactions")
+        return None
 
 
 @contextmanager

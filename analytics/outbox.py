@@ -56,7 +56,10 @@ def warn_once(sentence: str) -> None:
 
 
 def never_raises(record: Callable[P, R]) -> Callable[P, R | None]:
-    """Make a recording function safe to call anywhere: its errors are logged, not the caller's."""
+    """Make a recording function safe to call anywhere: its errors are logged, not the caller's.
+
+    But for one that has cost the caller their transaction: they must not believe it saved.
+    """
 
     def in_savepoint(*args: P.args, **kwargs: P.kwargs) -> R:
         # Within the caller's transaction a failing statement of ours must not break it. Outside of
@@ -67,6 +70,7 @@ def never_raises(record: Callable[P, R]) -> Callable[P, R | None]:
 
     @wraps(record)
     def safely(*args: P.args, **kwargs: P.kwargs) -> R | None:
+        committable = can_commit()
         try:
             try:
                 return in_savepoint(*args, **kwargs)
@@ -77,13 +81,24 @@ def never_raises(record: Callable[P, R]) -> Callable[P, R | None]:
         except UndeclaredError:
             raise
         except Exception as error:  # whatever it is, it is not the caller's
-            _lost(f"{type(error).__name__} in {record.__name__}")
+            lost(f"{type(error).__name__} in {record.__name__}")
+            if committable and not can_commit():
+                raise
             return None
 
     return safely
 
 
-def _lost(why: str) -> None:
+def can_commit() -> bool:
+    """Whether the caller's transaction, if there is one, can still be committed.
+
+    A full disk takes all of it back where the database is SQLite, whatever the savepoints.
+    """
+    connection = transaction.get_connection()
+    return not (connection.in_atomic_block and connection.needs_rollback)
+
+
+def lost(why: str) -> None:
     """Say once, and count, that something could not be recorded."""
     warn_once(f"Events are lost: {why}.")
     with suppress(Exception):  # a connection that is broken takes no callback either

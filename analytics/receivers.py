@@ -34,16 +34,24 @@ def connect() -> None:
 
 
 def never_breaks(receiver: Callable[..., None]) -> Callable[..., None]:
-    """Keep the failures of a receiver from the sender: a raising one would break the sign-in."""
+    """Keep the failures of a receiver from the sender: a raising one would break the sign-in.
+
+    But for one that has cost the sender their transaction; see `outbox.never_raises`.
+    """
 
     @wraps(receiver)
     def safely(*args: Any, **kwargs: Any) -> None:
+        from analytics.outbox import can_commit
+
+        committable = can_commit()
         try:
             receiver(*args, **kwargs)
         except UndeclaredError:
             raise
         except Exception as error:  # no traceback: its message could hold what a person typed
             logger.error("%s failed: %s.", receiver.__name__, type(error).__name__)
+            if committable and not can_commit():
+                raise
 
     return safely
 

@@ -372,4 +372,13 @@ def test_a_cache_that_is_away_is_no_error_page(bobs_browser, monkeypatch):
         raise OSError
 
     monkeypatch.setattr("analytics.ratelimit.cache.add", away)
-    assert tell(bobs_browser) == 429
+    assert tell(bobs_browser) == 204
+    assert recorded() == []
+
+
+def test_a_cache_that_cannot_be_written_is_no_endless_search(bobs_browser, monkeypatch, caplog):
+    tries = []
+    monkeypatch.setattr("analytics.ratelimit.cache.add", lambda *_args: tries.append(1))
+    assert tell(bobs_browser) == 204
+    assert (recorded(), len(tries)) == ([], 1)
+    assert caplog.messages == ["Events are lost: CacheRefusesError in counting interactions."]

@@ -79,13 +79,13 @@
 
   // --- notices ---
 
-  const notify = (name) => {
+  const notify = (name, said) => {
     const notices = document.getElementById("notices");
     const words = document.getElementById(`notice-${name}`);
     if (!notices || !words) return;
     const notice = document.createElement("div");
     notice.className = "alert alert-danger";
-    notice.textContent = words.content.textContent;
+    notice.textContent = said || words.content.textContent;
     notices.replaceChildren(notice);
   };
 
@@ -138,7 +138,10 @@
   document.addEventListener("htmx:sendError", () => notify("offline"));
   document.addEventListener("htmx:timeout", () => notify("offline"));
   document.addEventListener("htmx:responseError", (event) => {
-    notify(event.detail.xhr.status < 500 ? "refused" : "failed");
+    const xhr = event.detail.xhr;
+    // What the site itself says of it comes as plain text.
+    const plain = xhr.getResponseHeader("Content-Type")?.startsWith("text/plain");
+    notify(xhr.status < 500 ? "refused" : "failed", plain && xhr.responseText);
   });
 
   // A page left open all day: when it comes back into sight, another tab or midnight may have
