@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 MANAGE := $(BIN)/python manage.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all test-matrix test-postgresql checks docs lock vendor wheel clean
+.PHONY: help run test test-all test-matrix test-postgresql bench checks docs lock vendor wheel clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -50,6 +50,9 @@ test-postgresql: $(INSTALLED) ## the quick tests on a PostgreSQL of their own
 
 test-matrix: $(INSTALLED) ## the quick tests on Django 6.1 and Python 3.13
 	$(BIN)/python -m tests.matrix
+
+bench: $(INSTALLED) ## measure what analytics costs (ten minutes, on a quiet machine): docs/performance.md
+	$(BIN)/python -m tests.benchmarks
 
 docs: $(INSTALLED) ## write the generated pages: docs/configuration.md, docs/events.md, .env.example
 	$(MANAGE) write_docs

@@ -29,6 +29,7 @@ class RequestContext:
         # By user id, so that each is looked up once a request.
         self.consent: dict[Any, bool] = {}
         self.distinct_ids: dict[str, str] = {}
+        self.original_ids: dict[Any, str] = {}
         self.waited = 0.0  # seconds, for locks; see `analytics.patience`
 
     @cached_property
@@ -80,7 +81,10 @@ def current() -> RequestContext | None:
 @contextmanager
 def bound(request: HttpRequest) -> Iterator[None]:
     """Bind a request for the time of the block."""
-    token = _current.set(RequestContext(request))
+    made, outer = RequestContext(request), current()
+    if outer and outer.request is request:  # described anew, but waiting for the same person
+        made.waited = outer.waited
+    token = _current.set(made)
     try:
         yield
     finally:

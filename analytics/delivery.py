@@ -11,8 +11,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
 from django.db import connection, connections
@@ -20,15 +19,11 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from analytics import conf
-from analytics.backends.base import Answer, Backend
-
-if TYPE_CHECKING:
-    from analytics.models import Event
-
+from analytics.backends.base import Answer, Backend, Outgoing
 
 GATHER = 0.2  # seconds that the thread waits for more events before it sends
 IDLE = 30.0  # seconds between two looks at the queue, at most
-EXIT = 0.5  # seconds that a process's end waits for the batch in hand; then it gives it back
+EXIT = 0.4  # seconds that a process's end waits for the batch in hand, and then for its lease
 
 
 @dataclass
@@ -58,10 +53,17 @@ def deliver(*, everything: bool = False, stop: threading.Event | None = None) ->
 
     `everything` asks a peer that is to be left alone, too. Sends nothing where nothing may leave.
     """
-    from analytics import housekeeping, outbox, telemetry
+    from analytics import housekeeping
 
     stop = stop or threading.Event()
+    report = _send_all(everything, stop)
     housekeeping.tidy(stop)
+    return report
+
+
+def _send_all(everything: bool, stop: threading.Event) -> Report:
+    from analytics import outbox, telemetry
+
     config = conf.get()
     if config.closed_because or (outbox.resting() and not everything):
         return Report()
@@ -85,60 +87,72 @@ class Pass:
         """Lease a batch, send it, settle each row; False where it makes no sense to go on."""
         from analytics import outbox
 
-        token = uuid4()
-        _held.add(token)  # before there is a lease, so that an end finds it
+        lease = Lease(self.sender)
+        _leases.append(lease)  # before the rows are taken, so that an end finds it
         try:
-            rows = outbox.lease(token, everything=everything)[1]
-            return bool(rows) and self._send(token, rows)
+            lease.rows = outbox.lease(lease.token, everything=everything)[1]
+            if self.stop.is_set():
+                lease.give_back()
+                return False
+            return bool(lease.rows) and self._send(lease, lease.rows)
         except BaseException:
-            outbox.release(token, "interrupted")
+            lease.give_back()
             raise
         finally:
-            _held.discard(token)
+            _leases.remove(lease)
 
-    def _send(self, token: UUID, rows: list[Event]) -> bool:
+    def _send(self, lease: Lease, rows: list[Outgoing]) -> bool:
         """Send rows of a lease and settle each; False where it makes no sense to go on."""
-        from analytics import outbox
-
         answer = self._ask(rows)
         if answer.refused and len(rows) > 1:
-            return self._send_halves(token, rows)
-        rejected = {rows[0].uuid: answer.refused} if answer.refused else answer.rejected
-        delivered = outbox.settle_delivered(token, answer.delivered)
-        settled_rejected = 0
-        for event_uuid, reason in rejected.items():
-            settled_rejected += outbox.settle_rejected(token, event_uuid, reason)
-            outbox.warn_once(f"PostHog rejects events: {reason.partition(':')[0]}.")
-        self.report.delivered += delivered
-        self.report.rejected += settled_rejected
+            return self._send_halves(lease, rows)
+        if answer.refused:
+            answer.rejected = {rows[0].uuid: answer.refused}
+        settled = self._settle(lease, rows, answer)
+        kept = len(rows) - len(answer.delivered) - len(answer.rejected)
+        if kept:
+            self._keep(lease, kept, answer)
+        # Where nothing could be settled the lease has run out: to go on would be to send it again.
+        return not kept and settled > 0
+
+    def _settle(self, lease: Lease, rows: list[Outgoing], answer: Answer) -> int:
+        """Keep what became of each; returns how many the lease still held."""
+        from analytics import outbox
+
+        taken, rejected = set(answer.delivered), 0
+        delivered = outbox.settle_delivered(lease.token, [row for row in rows if row.uuid in taken])
+        for row in rows:
+            if row.uuid in answer.rejected:
+                reason = answer.rejected[row.uuid]
+                rejected += outbox.settle_rejected(lease.token, row, reason)
+                outbox.warn_once(f"PostHog rejects events: {reason.partition(':')[0]}.")
         if delivered:
             outbox.resume()
-        kept = len(rows) - len(answer.delivered) - len(rejected)
-        if kept:
-            self._keep(token, kept, answer)
-        # Where nothing could be settled the lease has run out: to go on would be to send it again.
-        return not kept and delivered + settled_rejected > 0
+        self.report.delivered += delivered
+        self.report.rejected += rejected
+        return delivered + rejected
 
-    def _send_halves(self, token: UUID, rows: list[Event]) -> bool:
+    def _send_halves(self, lease: Lease, rows: list[Outgoing]) -> bool:
         """Send smaller pieces of a batch that was refused, down to the event that is at fault."""
         from analytics import outbox
 
         middle = len(rows) // 2
         return all(
-            outbox.renew(token) and self._send(token, half)
+            outbox.renew(lease.token, lease.rows) and self._send(lease, half)
             for half in (rows[:middle], rows[middle:])
         )
 
-    def _keep(self, token: UUID, kept: int, answer: Answer) -> None:
+    def _keep(self, lease: Lease, kept: int, answer: Answer) -> None:
         """Give the rest of a lease back, and leave the peer alone for a while."""
         from analytics import outbox
 
-        outbox.release(token, answer.error)
-        outbox.pause(answer.retry_after, reason=answer.error, remedy=answer.remedy)
+        lease.give_back(answer.error)
+        if not self.stop.is_set():  # at an end it is we who hung up
+            outbox.pause(answer.retry_after, reason=answer.error, remedy=answer.remedy)
         self.report.kept += kept
         self.report.error = answer.error
 
-    def _ask(self, rows: list[Event]) -> Answer:
+    def _ask(self, rows: list[Outgoing]) -> Answer:
         """The backend's answer; one that raises, against its promise, has delivered nothing."""
         release_connection()
         try:
@@ -147,16 +161,38 @@ class Pass:
             return Answer(error=type(error).__name__)
 
 
-_held: set[UUID] = set()  # the leases that this process holds now
+@dataclass(eq=False)
+class Lease:
+    """Rows that are this process's for a time, and who sends them."""
+
+    sender: Backend
+    token: UUID = field(default_factory=uuid4)
+    rows: list[Outgoing] = field(default_factory=list)
+
+    def give_back(self, reason: str = "") -> None:
+        """Let others have at once what is not settled."""
+        from analytics import outbox
+
+        outbox.release(self.token, reason, self.rows)
 
 
-def release_held() -> None:
+_leases: list[Lease] = []  # what this process holds now
+
+
+def hang_up_all() -> None:
+    """Have no backend of this process wait for its peer any longer."""
+    for lease in tuple(_leases):
+        if hang_up := getattr(lease.sender, "hang_up", None):
+            hang_up()
+
+
+def give_back_all() -> None:
     """Give back what this process holds, so that another one need not wait for the leases' end."""
-    from analytics import outbox, patience
+    from analytics import patience
 
-    for token in tuple(_held):
+    for lease in tuple(_leases):
         with patience.briefly():
-            outbox.release(token, "interrupted")
+            lease.give_back()
 
 
 def release_connection() -> None:
@@ -189,8 +225,11 @@ class Worker:
         if self._thread is None:
             return
         self._thread.join(EXIT)
-        if self._thread.is_alive():  # the peer lets it wait
-            release_held()
+        if self._thread.is_alive():  # the peer lets it wait: it ends the batch without an answer
+            hang_up_all()
+            self._thread.join(EXIT)
+        if self._thread.is_alive():  # not even connected
+            give_back_all()
 
     def _run(self) -> None:
         deliver_until(self._stop, self._work)
@@ -248,12 +287,11 @@ def wake() -> None:
 
 
 def stop() -> None:
-    """End this process's thread, within a second; write what could not be written before."""
-    from analytics import dropped, outbox
+    """End this process's thread, within a second."""
+    from analytics import outbox
 
     try:
         _worker.stop()
-        dropped.write()
     except Exception as error:  # the process ends, whatever it is
         outbox.warn_once(f"Leases are not given back: {type(error).__name__}.")
 
@@ -261,7 +299,7 @@ def stop() -> None:
 def _after_fork() -> None:
     global _worker
     _worker = Worker()  # the thread stayed in the parent, and so did what it holds
-    _held.clear()
+    _leases.clear()
 
 
 os.register_at_fork(after_in_child=_after_fork)

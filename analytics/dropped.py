@@ -1,7 +1,8 @@
 """Counts what was left out or lost, for the eyes of an admin: by cause, never the thing itself.
 
 A count is kept in memory until the database takes it: what was lost because the database is away
-cannot be written there at once. A process that is killed takes what it holds of them with it.
+cannot be written there at once. It is written with the next event that is recorded, and by the next
+pass of delivery; a process that ends before that takes it along.
 """
 
 from __future__ import annotations
@@ -23,10 +24,15 @@ _lock = threading.Lock()
 _counts: Counter[str] = Counter()
 
 
-def count(cause: str) -> None:
-    """Count one. Outside of a transaction: the counter's row is everybody's."""
+def note(cause: str) -> None:
+    """Count one in memory; nothing is asked of the database."""
     with _lock:
-        _counts[cause] += 1
+        _counts[cause if cause in _counts or len(_counts) < CAUSES else OTHERS] += 1
+
+
+def count(cause: str) -> None:
+    """Count one, after a commit: the counter's row is everybody's, not to be held till then."""
+    note(cause)
     write()
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from datetime import timedelta
 
-from django.db import DatabaseError, transaction
-from django.db.models import Q, QuerySet
+from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from analytics import conf, dropped, identity, outbox
@@ -28,7 +28,7 @@ def tidy(stop: threading.Event | None = None) -> None:
         if _our_turn():
             purge(stop)
             bound(stop)
-    except DatabaseError as error:
+    except Exception as error:  # delivery goes on, whatever it is
         outbox.warn_once(f"Old events are kept for now: {type(error).__name__}.")
 
 
@@ -45,38 +45,51 @@ def purge(stop: threading.Event) -> None:
     """Delete what was settled more than `RETENTION_DAYS` ago."""
     before = timezone.now() - timedelta(days=conf.get().RETENTION_DAYS)
     settled = Event.objects.filter(settled_at__lt=before).order_by("settled_at")
-    while _delete(settled, CHUNK) == CHUNK and not stop.wait(PAUSE):
+    while _delete(settled) == CHUNK and not stop.wait(PAUSE):
         pass
 
 
 def bound(stop: threading.Event) -> None:
     """Drop the oldest of what waits beyond `MAX_WAITING`; counted, and said once.
 
-    Events of nobody in particular go first: whoever guesses passwords pushes out nobody's events.
+    Events of nobody in particular have the room that people's leave: whoever guesses passwords
+    pushes out nobody's events.
     """
     limit = conf.get().MAX_WAITING
-    cause = f"More than {limit:,} events waited: the oldest were dropped."
-    nobodys = Q(distinct_id=identity.NOBODY)
-    while (excess := waiting_beyond(limit)) > 0 and not stop.wait(PAUSE):
-        with transaction.atomic():
-            free = outbox.waiting().filter(lease=None).order_by("id")
-            number = _delete(free.filter(nobodys), excess) or _delete(free, excess)
-            dropped.add(cause, number)
-        if not number:  # all of them are being sent
-            break
-        outbox.warn_once(cause)
+    if _span() <= limit:
+        return
+    nobodys = outbox.waiting().filter(distinct_id=identity.NOBODY)
+    peoples = outbox.waiting().exclude(distinct_id=identity.NOBODY)
+    room = max(limit - peoples.count(), 0)
+    for rows, most in ((nobodys, room), (peoples, limit)):
+        _drop(rows, most, f"More than {limit:,} events waited: the oldest were dropped.", stop)
 
 
-def waiting_beyond(limit: int) -> int:
-    """How many events too many wait; counted only where the span of their ids allows that many."""
+def _span() -> int:
+    """As many events as can be waiting, by their ids: counting them takes longer."""
     ids = outbox.waiting().values_list("id", flat=True)
     first, last = ids.order_by("id").first(), ids.order_by("-id").first()
-    if first is None or last is None or last - first < limit:
-        return 0
-    return ids.count() - limit
+    return 0 if first is None or last is None else last - first + 1
 
 
-def _delete(rows: QuerySet[Event], most: int) -> int:
-    """Delete the first rows, a chunk at most; returns how many."""
-    first = rows.values("id")[: min(most, CHUNK)]
+def _drop(rows: QuerySet[Event], most: int, cause: str, stop: threading.Event) -> None:
+    """Drop all but the newest `most`: those up to a fixed one, so that two who do it at once, or
+    a delivery meanwhile, make it no more.
+    """
+    last = rows.order_by("-id").values_list("id", flat=True)[most : most + 1].first()
+    if last is None:
+        return
+    surplus = rows.filter(id__lte=last, lease=None).order_by("id")
+    number = CHUNK
+    while number == CHUNK and not stop.wait(PAUSE):
+        with transaction.atomic():
+            number = _delete(surplus)
+            if number:
+                dropped.add(cause, number)
+                outbox.warn_once(cause)
+
+
+def _delete(rows: QuerySet[Event]) -> int:
+    """Delete the first rows, a chunk at most, none that somebody is at; returns how many."""
+    first = rows.select_for_update(skip_locked=True).values("id")[:CHUNK]
     return Event.objects.filter(id__in=first).delete()[0]

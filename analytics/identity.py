@@ -72,6 +72,14 @@ def original_id(user_id: object) -> str:
     key = primary_key(user_id)
     if isinstance(key, uuid.UUID) and key != NIL:
         return str(key)
+    request = context.current()
+    known = request.original_ids if request else {}
+    if key not in known:
+        known[key] = _hidden(key)
+    return known[key]
+
+
+def _hidden(key: object) -> str:
     from analytics.models import Installation
 
     secret = Installation.load().identity_secret

@@ -12,6 +12,8 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from analytics.backends.base import Outgoing
+
 
 class State(models.TextChoices):
     """What has become of an event."""
@@ -52,9 +54,6 @@ class Event(models.Model):
             ),
             models.Index(fields=["distinct_id"], name="analytics_event_person"),
             models.Index(
-                fields=["lease"], condition=Q(lease__isnull=False), name="analytics_event_lease"
-            ),
-            models.Index(
                 fields=["settled_at"],
                 condition=Q(settled_at__isnull=False),
                 name="analytics_event_settled",
@@ -63,6 +62,11 @@ class Event(models.Model):
 
     def __str__(self) -> str:
         return f"{self.event} {self.uuid}"
+
+    @property
+    def outgoing(self) -> Outgoing:
+        """The event as a backend gets it."""
+        return Outgoing(*(getattr(self, name) for name in Outgoing._fields))
 
 
 class Person(models.Model):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import random
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import copy_context
@@ -19,6 +19,7 @@ from typing import Any, ParamSpec, TypeVar
 from django.core.exceptions import SynchronousOnlyOperation
 from django.db import connections, transaction
 from django.db.models import F, Min, Q, QuerySet
+from django.db.transaction import TransactionManagementError
 from django.utils import timezone
 
 from analytics import (
@@ -34,14 +35,15 @@ from analytics import (
     privacy,
     ratelimit,
 )
+from analytics.backends.base import Outgoing
 from analytics.catalogue import UndeclaredError
 from analytics.events import CONTEXT
 
 logger = logging.getLogger("analytics")
 
 LEASE = timedelta(seconds=60)
-BATCH = 100  # events, the SDK's own size of a batch
-LONGEST_PAUSE = 300  # seconds between two tries
+BATCH = 500  # events, some 300 kB; a statement of the database holds as many ids
+SHORTEST_PAUSE, LONGEST_PAUSE = 1, 300  # seconds between two tries
 LONGEST_REST = timedelta(hours=1)  # however long the peer asks to be left alone
 ANONYMOUS_LIMIT = 60  # events of a name a minute: whoever guesses passwords fills no table
 
@@ -101,8 +103,7 @@ def can_commit() -> bool:
 def lost(why: str) -> None:
     """Say once, and count, that something could not be recorded."""
     warn_once(f"Events are lost: {why}.")
-    with suppress(Exception):  # a connection that is broken takes no callback either
-        transaction.on_commit(partial(dropped.count, f"Not recorded: {why}."), robust=True)
+    dropped.note(f"Not recorded: {why}.")
 
 
 def _in_a_thread(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
@@ -244,8 +245,15 @@ def _insert(event: str, distinct_id: str, properties: dict[str, Any]) -> uuid.UU
     impersonal = _allowed(*privacy.without_addresses(event, everywhere)) or {}
     state = State.LOCAL if config.closed_because else State.WAITING
     row_uuid = journal.write(event, distinct_id, impersonal, state)
-    transaction.on_commit(delivery.wake, robust=True)
+    with suppress(TransactionManagementError):  # who commits by hand is heard of by and by
+        transaction.on_commit(_recorded, robust=True)
     return row_uuid
+
+
+def _recorded() -> None:
+    """An event is there for all to see."""
+    dropped.write()
+    delivery.wake()
 
 
 @lru_cache(maxsize=8)
@@ -282,7 +290,7 @@ def keep_here(rows: QuerySet[Any]) -> int:
 
 def lease(
     token: uuid.UUID | None = None, *, everything: bool = False, limit: int = BATCH
-) -> tuple[uuid.UUID, list[Any]]:
+) -> tuple[uuid.UUID, list[Outgoing]]:
     """Take the oldest rows that wait: (the lease's token, the rows).
 
     No other process gets them until the lease runs out. While the peer is away nothing is given
@@ -301,46 +309,54 @@ def lease(
     chosen = waiting().filter(free).order_by("id").select_for_update(skip_locked=True)
     with transaction.atomic():
         # By ids alone: told that they wait, PostgreSQL may read all that waits for each batch.
-        Event.objects.filter(id__in=chosen.values("id")[:limit]).update(
+        number = Event.objects.filter(id__in=chosen.values("id")[:limit]).update(
             lease=token, leased_until=now + LEASE, attempts=F("attempts") + 1
         )
-    return token, list(waiting().filter(lease=token).order_by("id"))
+    # Among the oldest, and the search ends with the last of them: a lease needs no index.
+    taken = waiting().filter(lease=token).order_by("id").values_list(*Outgoing._fields)
+    return token, [Outgoing(*values) for values in taken[:number]]
 
 
-def _held(token: uuid.UUID) -> QuerySet[Any]:
-    """The rows of a lease that has not run out: an answer that comes later settles nothing."""
-    return waiting().filter(lease=token, leased_until__gt=timezone.now())
+def _held(token: uuid.UUID, rows: Iterable[Outgoing]) -> QuerySet[Any]:
+    """These rows, if the lease has not run out: an answer that comes later settles nothing."""
+    ids = [row.id for row in rows]
+    return waiting().filter(id__in=ids, lease=token, leased_until__gt=timezone.now())
 
 
-def renew(token: uuid.UUID) -> bool:
-    """Hold what is left of a lease for longer; False where it has run out."""
-    return _held(token).update(leased_until=timezone.now() + LEASE) > 0
+def renew(token: uuid.UUID, rows: Iterable[Outgoing]) -> bool:
+    """Hold these rows of a lease for longer; False where it has run out."""
+    return _held(token, rows).update(leased_until=timezone.now() + LEASE) > 0
 
 
-def release(token: uuid.UUID, reason: str) -> None:
-    """Give back what is left of a lease, and keep why."""
-    _held(token).update(lease=None, leased_until=None, last_error=reason[:500])
+def release(token: uuid.UUID, reason: str, rows: Iterable[Outgoing] = ()) -> None:
+    """Give back what is left of a lease, and keep why; `rows`, where known, spare the search."""
+    ids = [row.id for row in rows]
+    left = waiting().filter(lease=token, leased_until__gt=timezone.now())
+    left = left.filter(id__in=ids) if ids else left
+    left.update(lease=None, leased_until=None, last_error=reason[:500])
 
 
-def settle_delivered(token: uuid.UUID, uuids: list[uuid.UUID]) -> int:
+def settle_delivered(token: uuid.UUID, rows: Iterable[Outgoing]) -> int:
     """The peer has these; returns how many of them the lease still held."""
     from analytics.models import State
 
-    return _settle(token, uuids, State.DELIVERED, "")
+    return _settle(token, rows, State.DELIVERED, "")
 
 
-def settle_rejected(token: uuid.UUID, event_uuid: uuid.UUID, reason: str) -> int:
+def settle_rejected(token: uuid.UUID, row: Outgoing, reason: str) -> int:
     """The peer will never take this one; its words are kept. Returns 0 if the lease ran out."""
     from analytics.models import State
 
-    return _settle(token, [event_uuid], State.REJECTED, reason)
+    return _settle(token, [row], State.REJECTED, reason)
 
 
-def _settle(token: uuid.UUID, uuids: list[uuid.UUID], state: str, reason: str) -> int:
-    rows = _held(token).filter(uuid__in=uuids)
-    now = timezone.now()
-    return rows.update(
-        state=state, lease=None, leased_until=None, settled_at=now, last_error=reason[:500]
+def _settle(token: uuid.UUID, rows: Iterable[Outgoing], state: str, reason: str) -> int:
+    return _held(token, rows).update(
+        state=state,
+        lease=None,
+        leased_until=None,
+        settled_at=timezone.now(),
+        last_error=reason[:500],
     )
 
 
@@ -386,7 +402,7 @@ def pause(retry_after: float | None = None, *, reason: str = "", remedy: str = "
     from analytics.models import Installation
 
     failures = Installation.load().failures + 1
-    seconds = pause_after(failures) if retry_after is None else retry_after
+    seconds = pause_after(failures) if retry_after is None else max(retry_after, SHORTEST_PAUSE)
     rest = timedelta(seconds=min(seconds, LONGEST_REST.total_seconds()))
     this = Installation.objects.filter(pk=Installation.ID)
     this.update(failures=failures, resume_at=timezone.now() + rest)

@@ -16,28 +16,28 @@ from analytics import context
 
 LONGEST_WAIT = 0.05  # seconds, of a request or of a call outside of one
 WORK = 0.005  # seconds that recording takes by itself, at most; what is longer was a wait
-SHORTEST_WAIT = 0.001  # seconds; none at all would be "for ever" for PostgreSQL
 
 
 @contextmanager
 def briefly() -> Iterator[None]:
     """Give up on a lock after what is left of `LONGEST_WAIT`: statements raise `OperationalError`.
 
-    All events of a request share that time. Databases other than SQLite and PostgreSQL wait as they
-    are configured to.
+    All events of a request share that time; it is the limit of each statement, of which all but the
+    first seldom wait. Databases other than SQLite and PostgreSQL wait as they are configured to.
     """
     connection = transaction.get_connection()
     bounded = None if connection.in_atomic_block else BOUNDED.get(connection.vendor)
     if bounded is None:
         yield
         return
-    request, start = context.current(), time.monotonic()
-    waited = request.waited if request else 0.0
+    request, start, done = context.current(), time.monotonic(), False
+    left = LONGEST_WAIT - (request.waited if request else 0.0)
     try:
-        yield from bounded(connection, int(max(LONGEST_WAIT - waited, SHORTEST_WAIT) * 1000))
+        yield from bounded(connection, max(int(left * 1000), 0))
+        done = True
     finally:
         seconds = time.monotonic() - start
-        if request and seconds > WORK:
+        if request and (seconds > WORK or not done):
             request.waited += seconds
 
 
@@ -56,7 +56,7 @@ def _sqlite(connection: BaseDatabaseWrapper, milliseconds: int) -> Iterator[None
 def _postgresql(connection: BaseDatabaseWrapper, milliseconds: int) -> Iterator[None]:
     with transaction.atomic():
         with connection.cursor() as cursor:
-            cursor.execute(f"SET LOCAL lock_timeout = {milliseconds}")
+            cursor.execute(f"SET LOCAL lock_timeout = {milliseconds or 1}")  # 0 would be for ever
         yield
 
 

@@ -93,12 +93,14 @@ def on_login_failed(**_kwargs: Any) -> None:
 
 
 @never_breaks
-def on_user_saved(instance: Any, raw: bool = False, **_kwargs: Any) -> None:
+def on_user_saved(
+    instance: Any, raw: bool = False, update_fields: Any = None, **_kwargs: Any
+) -> None:
     """Delete what waits of a person who does not share, and record no more of this request."""
     from analytics import outbox, privacy
 
     field = conf.get().CONSENT_FIELD
-    if not field or raw:
+    if not field or raw or (update_fields is not None and field not in update_fields):
         return
     privacy.changed(instance.pk, bool(getattr(instance, field)))
     if not getattr(instance, field):

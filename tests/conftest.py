@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from analytics import conf, outbox
+from analytics import conf, dropped, outbox
 from tests.capture import CaptureServer, capture_server
 
 PASSWORD = "correct horse battery staple"
@@ -25,6 +25,7 @@ def need(found: object, sentence: str) -> None:
 def _fresh() -> Iterator[None]:
     """No test sees what another one cached or was warned of."""
     outbox.warn_once.cache_clear()
+    dropped._counts.clear()
     conf.get.cache_clear()
     yield
     conf.get.cache_clear()

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -87,16 +87,29 @@ class Site:
         """Serve, as `make run` does; returns when the site answers."""
         config = ("--config", str(ROOT / "timetracker" / "gunicorn.py"))
         bind = ("--bind", f"127.0.0.1:{self.port}")
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [str(BIN / "gunicorn"), *config, *bind, *options, "timetracker.wsgi"],
-                env=self.env,
-                cwd=ROOT,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+        self.serve(str(BIN / "gunicorn"), *config, *bind, *options, "timetracker.wsgi")
+
+    def start_uvicorn(self, *options: str) -> None:
+        """Serve over ASGI; returns when the site answers."""
+        bind = ("--host=127.0.0.1", f"--port={self.port}")
+        self.serve(str(BIN / "uvicorn"), *bind, *options, "timetracker.asgi:application")
+
+    def start_development(self) -> None:
+        """Serve by `manage.py runserver`, which reloads; returns when the site answers."""
+        manage = str(ROOT / "manage.py")
+        self.serve(sys.executable, manage, "runserver", f"127.0.0.1:{self.port}")
+
+    def serve(self, *command: str) -> None:
+        """Run a server of the site; returns when it answers."""
+        self.process = self.background(*command)
         wait_until(lambda: answers(f"{self.url}/accounts/login/"), 30)
+
+    def background(self, *command: str) -> subprocess.Popen[bytes]:
+        """Run a program of the site, in a process group of its own; it writes to the log."""
+        with self.log.open("ab") as log:
+            return subprocess.Popen(
+                command, env=self.env, cwd=ROOT, stdout=log, stderr=log, start_new_session=True
+            )
 
     def stop(self) -> int:
         """End it as an operator does; returns the exit code."""
@@ -109,6 +122,12 @@ class Site:
         assert self.process is not None
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(15)
+
+    def clear(self) -> None:
+        """Leave nothing running, whatever has been done with it."""
+        if self.process is not None:
+            with suppress(ProcessLookupError):
+                self.kill()
 
 
 @contextmanager

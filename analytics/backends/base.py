@@ -7,16 +7,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from uuid import UUID
 
 if TYPE_CHECKING:
     from analytics.conf import Config
-    from analytics.models import Event
 
 NO_ADDRESS = "0.0.0.0"  # noqa: S104 - a missing $ip would be filled with the sender's address
+
+
+class Outgoing(NamedTuple):
+    """An event as a backend gets it."""
+
+    id: int
+    """Its row."""
+    uuid: UUID
+    event: str
+    distinct_id: str
+    timestamp: datetime
+    properties: dict[str, Any]
 
 
 @dataclass
@@ -36,16 +48,20 @@ class Answer:
 
 
 class Backend(Protocol):
-    """Takes batches of events; made anew for every pass. `testing.BackendContract` tries it."""
+    """Takes batches of events; made anew for every pass. `testing.BackendContract` tries it.
+
+    One that may wait for its peer can have a method `hang_up()`, too: called from another thread
+    when the process ends, it makes `send` return at once.
+    """
 
     def __init__(self, config: Config) -> None: ...
 
-    def send(self, events: Sequence[Event]) -> Answer:
+    def send(self, events: Sequence[Outgoing]) -> Answer:
         """Hand over a batch. Never raises."""
         ...
 
 
-def message(event: Event) -> dict[str, Any]:
+def message(event: Outgoing) -> dict[str, Any]:
     """An event as it leaves: a dictionary that JSON can hold."""
     return {
         "event": event.event,

@@ -8,11 +8,10 @@ import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TextIO
 
-from analytics.backends.base import Answer, message
+from analytics.backends.base import Answer, Outgoing, message
 
 if TYPE_CHECKING:
     from analytics.conf import Config
-    from analytics.models import Event
 
 _whole_lines = threading.Lock()  # the delivery thread is not the only one that writes
 
@@ -23,7 +22,7 @@ class ConsoleBackend:
     def __init__(self, config: Config, stream: TextIO | None = None) -> None:
         self.stream = stream or sys.stdout
 
-    def send(self, events: Sequence[Event]) -> Answer:
+    def send(self, events: Sequence[Outgoing]) -> Answer:
         """Write a line for each event; a closed stream is an outage."""
         answer = Answer()
         try:

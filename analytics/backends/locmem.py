@@ -6,11 +6,10 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from analytics.backends.base import Answer, message
+from analytics.backends.base import Answer, Outgoing, message
 
 if TYPE_CHECKING:
     from analytics.conf import Config
-    from analytics.models import Event
 
 messages: list[dict[str, Any]] = []
 """Every message of this process, oldest first; a test empties it with `messages.clear()`."""
@@ -21,7 +20,7 @@ class LocmemBackend:
 
     def __init__(self, config: Config) -> None: ...
 
-    def send(self, events: Sequence[Event]) -> Answer:
+    def send(self, events: Sequence[Outgoing]) -> Answer:
         """Keep a batch."""
         messages.extend(json.loads(json.dumps(message(event))) for event in events)
         return Answer(delivered=[event.uuid for event in events])

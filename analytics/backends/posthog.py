@@ -11,9 +11,10 @@ import json
 import math
 import socket
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import requests
@@ -22,11 +23,10 @@ from django.utils import timezone
 from posthog.request import EVENTS_ENDPOINT, determine_server_host, post
 from requests.adapters import HTTPAdapter
 
-from analytics.backends.base import Answer, message
+from analytics.backends.base import Answer, Outgoing, message
 
 if TYPE_CHECKING:
     from analytics.conf import Config
-    from analytics.models import Event
 
 TIMEOUT = 10.0  # seconds for the connection, and between two bytes
 DEADLINE = 20.0  # seconds for the whole exchange, however the peer drips; well below a lease
@@ -48,9 +48,9 @@ class OneAnswerSession(requests.Session):
     def __init__(self) -> None:
         super().__init__()
         self.hung_up = False
-        self._connections: list[urllib3.connection.HTTPConnection] = []
+        self.connections: list[urllib3.connection.HTTPConnection] = []
         for scheme in ("https://", "http://"):
-            self.mount(scheme, WatchedAdapter(self._connections))
+            self.mount(scheme, WatchedAdapter(self))
 
     def post(self, url: Any, *args: Any, **kwargs: Any) -> requests.Response:
         """Post, and leave the body to be read piece by piece."""
@@ -59,7 +59,7 @@ class OneAnswerSession(requests.Session):
     @contextmanager
     def deadline(self, seconds: float) -> Iterator[None]:
         """End whatever goes on after these seconds: a time-out is for two bytes, not for all."""
-        timer = threading.Timer(seconds, self._hang_up)
+        timer = threading.Timer(seconds, self.hang_up)
         timer.daemon = True
         timer.start()
         try:
@@ -67,20 +67,21 @@ class OneAnswerSession(requests.Session):
         finally:
             timer.cancel()
 
-    def _hang_up(self) -> None:
+    def hang_up(self) -> None:
+        """End whatever goes on, and what is begun from now on."""
         self.hung_up = True
-        for connection in self._connections:
+        for connection in self.connections:
             if connection.sock is not None:
                 with suppress(OSError):
                     connection.sock.shutdown(socket.SHUT_RDWR)
 
 
 class WatchedAdapter(HTTPAdapter):
-    """Remembers the connections that it opens."""
+    """Tells its session of the connections that it opens."""
 
-    def __init__(self, connections: list[urllib3.connection.HTTPConnection]) -> None:
+    def __init__(self, session: OneAnswerSession) -> None:
         super().__init__()
-        self._opened = connections
+        self._session = session
 
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
         """The pool for a request, whose new connections are watched."""
@@ -88,11 +89,17 @@ class WatchedAdapter(HTTPAdapter):
         make = type(pool).ConnectionCls
 
         def watched(*args: Any, **kwargs: Any) -> Any:
-            self._opened.append(made := make(*args, **kwargs))
+            self._session.connections.append(made := make(*args, **kwargs))
+            made.connect = partial(self._connect, made.connect)
             return made
 
         pool.ConnectionCls = watched
         return pool
+
+    def _connect(self, connect: Callable[[], None]) -> None:
+        connect()  # takes its time for each address that the name has
+        if self._session.hung_up:
+            raise OSError(LATE)
 
 
 class PostHogBackend:
@@ -103,7 +110,7 @@ class PostHogBackend:
         self.host = determine_server_host(config.POSTHOG_HOST)
         self.session = OneAnswerSession()  # of its own: the SDK's would be shared over a fork
 
-    def send(self, events: Sequence[Event]) -> Answer:
+    def send(self, events: Sequence[Outgoing]) -> Answer:
         """Send a batch: PostHog takes or refuses it as a whole."""
         batch = [message(event) for event in events]
         try:
@@ -125,6 +132,10 @@ class PostHogBackend:
             return Answer(error=LATE)
         return judge(response, body, events)
 
+    def hang_up(self) -> None:
+        """Give up what is being sent; called by another thread, at the end of the process."""
+        self.session.hang_up()
+
     def _reason(self, error: Exception) -> str:
         return LATE if self.session.hung_up else type(error).__name__
 
@@ -137,7 +148,7 @@ def read(response: requests.Response) -> bytes:
     return body
 
 
-def judge(response: requests.Response, body: bytes, events: Sequence[Event]) -> Answer:
+def judge(response: requests.Response, body: bytes, events: Sequence[Outgoing]) -> Answer:
     """What an answer means. Only what PostHog could have said counts as PostHog's word."""
     status, words = response.status_code, json_object(body)
     if status == 200 and words is not None and words.get("status") in TAKEN:

@@ -19,6 +19,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.RunPython(settle_local, migrations.RunPython.noop),
         migrations.AddField(
             model_name='installation',
             name='pause_reason',
@@ -39,7 +40,10 @@ class Migration(migrations.Migration):
             name='uuid',
             field=models.UUIDField(default=uuid.uuid4, editable=False),
         ),
-        migrations.RunPython(settle_local, migrations.RunPython.noop),
+        migrations.RemoveIndex(
+            model_name='event',
+            name='analytics_event_lease',
+        ),
         migrations.AddIndex(
             model_name='event',
             index=models.Index(condition=models.Q(('settled_at__isnull', False)), fields=['settled_at'], name='analytics_event_settled'),

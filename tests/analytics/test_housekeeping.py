@@ -149,7 +149,7 @@ def test_what_is_being_sent_is_not_dropped(analytics_on):
     token, leased = outbox.lease(limit=3)
     tidy()
 
-    assert outbox.settle_delivered(token, [row.uuid for row in leased]) == 3
+    assert outbox.settle_delivered(token, leased) == 3
 
 
 def test_one_process_at_a_time_tidies_and_not_at_every_event():

@@ -53,10 +53,11 @@ def plans(work):
 def deliver_a_batch():
     token, rows = outbox.lease()
     assert len(rows) == 50
-    outbox.renew(token)
-    outbox.settle_delivered(token, [row.uuid for row in rows[:25]])
-    outbox.settle_rejected(token, rows[25].uuid, "no")
-    outbox.release(token, "away")
+    outbox.renew(token, rows)
+    outbox.settle_delivered(token, rows[:25])
+    outbox.settle_rejected(token, rows[25], "no")
+    outbox.release(token, "away", rows)
+    outbox.release(token, "interrupted")
 
 
 WORK = [

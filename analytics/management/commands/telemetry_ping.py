@@ -80,7 +80,7 @@ class Command(BaseCommand):
         if off:
             self.stderr.write(f"Telemetry is off: {off}. With it on, this would be sent:")
         kept = [] if off else list(telemetry.waiting())
-        messages = [message(event) for event in (*kept, *telemetry.rehearse(forced))]
+        messages = [message(event.outgoing) for event in (*kept, *telemetry.rehearse(forced))]
         self.stdout.write(json.dumps(messages, indent=2, ensure_ascii=False))
 
     def _ping(self, forced: telemetry.Kind | None, seconds: int, options: dict[str, Any]) -> None:
