@@ -8,6 +8,7 @@ once, and looks that id up itself.
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -24,27 +25,22 @@ def write(event: str, distinct_id: str, properties: dict[str, Any], state: str) 
     `distinct_id` is a person's id before any erasure, or an id of the installation's own. A row
     that is not to wait counts as settled now.
     """
-    from analytics.models import Event, State
+    from analytics.models import State
 
     connection = transaction.get_connection()
     row_uuid, now = uuid.uuid4(), timezone.now()
     settled_at = None if state == State.WAITING else now
+    statement, prepare = _composed(connection.alias)
     values = (row_uuid, event, now, properties, state, settled_at)
-    prepared = [
-        _field(Event, name).get_db_prep_save(value, connection)
-        for name, value in zip(COLUMNS, values, strict=True)
-    ]
+    prepared = [one(value, connection) for one, value in zip(prepare, values, strict=True)]
     with connection.cursor() as cursor:
-        cursor.execute(_statement(connection.alias), [*prepared, distinct_id, distinct_id])
+        cursor.execute(statement, [*prepared, distinct_id, distinct_id])
     return row_uuid
 
 
-def _field(model: type[Model], name: str) -> Any:
-    return model._meta.get_field(name)
-
-
 @cache
-def _statement(alias: str) -> str:
+def _composed(alias: str) -> tuple[str, list[Callable[[Any, Any], Any]]]:
+    """The statement, and what makes a column's value ready for it."""
     from analytics.models import Event, Person
 
     quote = connections[alias].ops.quote_name
@@ -60,7 +56,12 @@ def _statement(alias: str) -> str:
         f"SELECT {column(Person, 'distinct_id')} FROM {persons}"  # noqa: S608 - names of columns
         f" WHERE {column(Person, 'original_id')} = %s"
     )
-    return (
+    statement = (
         f"INSERT INTO {events} ({columns})"  # noqa: S608
         f" VALUES ({places}, COALESCE(({renewed}), %s), 0, '')"
     )
+    return statement, [_field(Event, name).get_db_prep_save for name in COLUMNS]
+
+
+def _field(model: type[Model], name: str) -> Any:
+    return model._meta.get_field(name)

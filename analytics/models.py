@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import secrets
 import uuid
 from typing import Any, ClassVar
@@ -52,7 +53,6 @@ class Event(models.Model):
             models.Index(
                 fields=["id"], condition=Q(state="waiting"), name="analytics_event_waiting"
             ),
-            models.Index(fields=["distinct_id"], name="analytics_event_person"),
             models.Index(
                 fields=["settled_at"],
                 condition=Q(settled_at__isnull=False),
@@ -66,7 +66,8 @@ class Event(models.Model):
     @property
     def outgoing(self) -> Outgoing:
         """The event as a backend gets it."""
-        return Outgoing(*(getattr(self, name) for name in Outgoing._fields))
+        own = json.dumps(self.properties)
+        return Outgoing(self.pk, self.uuid, self.event, self.distinct_id, self.timestamp, own)
 
 
 class Person(models.Model):

@@ -18,7 +18,8 @@ from typing import Any, ParamSpec, TypeVar
 
 from django.core.exceptions import SynchronousOnlyOperation
 from django.db import connections, transaction
-from django.db.models import F, Min, Q, QuerySet
+from django.db.models import F, Min, Q, QuerySet, TextField
+from django.db.models.functions import Cast
 from django.db.transaction import TransactionManagementError
 from django.utils import timezone
 
@@ -271,6 +272,8 @@ def forget_waiting(user_id: object) -> int:
         return waiting().filter(distinct_id=identity.distinct_id(user_id)).delete()[0]
 
 
+COLUMNS = (*Outgoing._fields[:-1], Cast("properties", TextField()))
+
 # --- delivering --------------------------------------------------------------------------------
 
 
@@ -313,8 +316,8 @@ def lease(
             lease=token, leased_until=now + LEASE, attempts=F("attempts") + 1
         )
     # Among the oldest, and the search ends with the last of them: a lease needs no index.
-    taken = waiting().filter(lease=token).order_by("id").values_list(*Outgoing._fields)
-    return token, [Outgoing(*values) for values in taken[:number]]
+    taken = waiting().filter(lease=token).order_by("id")[:number]
+    return token, [Outgoing(*values) for values in taken.values_list(*COLUMNS)]
 
 
 def _held(token: uuid.UUID, rows: Iterable[Outgoing]) -> QuerySet[Any]:

@@ -44,6 +44,10 @@ class Migration(migrations.Migration):
             model_name='event',
             name='analytics_event_lease',
         ),
+        migrations.RemoveIndex(
+            model_name='event',
+            name='analytics_event_person',
+        ),
         migrations.AddIndex(
             model_name='event',
             index=models.Index(condition=models.Q(('settled_at__isnull', False)), fields=['settled_at'], name='analytics_event_settled'),

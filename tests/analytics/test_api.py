@@ -159,7 +159,11 @@ def test_it_is_rolled_back_with_the_callers_transaction(bob):
 def test_it_never_breaks_the_callers_transaction(bob, monkeypatch, caplog):
     """A failing statement of analytics, made by a table that is not there; PostgreSQL would refuse
     every further one of the caller's, were it not for the savepoint."""
-    monkeypatch.setattr(journal, "_statement", lambda _alias: "INSERT INTO nowhere VALUES (%s)")
+    monkeypatch.setattr(
+        journal,
+        "_composed",
+        lambda _alias: ("INSERT INTO nowhere VALUES (%s)", [lambda *_args: 1] * 6),
+    )
     with transaction.atomic():
         bob.first_name = "Robert"
         bob.save()
