@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import random
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,6 +35,8 @@ class Report:
     rejected: int = 0
     kept: int = 0
     error: str = ""
+    lost: bool = False
+    """Whether the peer answered for rows that had become somebody else's meanwhile."""
 
     @property
     def sentence(self) -> str:
@@ -113,7 +116,8 @@ class Pass:
         if kept:
             self._keep(lease, kept, answer)
         # Where nothing could be settled the lease has run out: to go on would be to send it again.
-        return not kept and settled > 0
+        self.report.lost = not kept and not settled
+        return not kept and not self.report.lost
 
     def _settle(self, lease: Lease, rows: list[Outgoing], answer: Answer) -> int:
         """Keep what became of each; returns how many the lease still held."""
@@ -126,7 +130,7 @@ class Pass:
                 reason = answer.rejected[row.uuid]
                 rejected += outbox.settle_rejected(lease.token, row, reason)
                 outbox.warn_once(f"PostHog rejects events: {reason.partition(':')[0]}.")
-        if delivered:
+        if delivered or rejected:  # either is an answer of a peer that is there
             outbox.resume()
         self.report.delivered += delivered
         self.report.rejected += rejected
@@ -137,10 +141,13 @@ class Pass:
         from analytics import outbox
 
         middle = len(rows) // 2
-        return all(
-            outbox.renew(lease.token, lease.rows) and self._send(lease, half)
-            for half in (rows[:middle], rows[middle:])
-        )
+        for half in (rows[:middle], rows[middle:]):
+            if not outbox.renew(lease.token, lease.rows):
+                self.report.lost = True
+                return False
+            if not self._send(lease, half):
+                return False
+        return True
 
     def _keep(self, lease: Lease, kept: int, answer: Answer) -> None:
         """Give the rest of a lease back, and leave the peer alone for a while."""
@@ -252,13 +259,15 @@ def _pass(stop: threading.Event) -> float:
     from analytics import outbox
 
     try:
-        deliver(stop=stop)
+        lost = deliver(stop=stop).lost
         moment = None if conf.get().closed_because else outbox.next_try()
     except Exception as error:
         outbox.warn_once(f"Delivery failed and is tried again: {type(error).__name__}.")
         return IDLE
     finally:
         connections.close_all()
+    if lost:  # to somebody whose clock differs: of two that take each other's rows one has to yield
+        stop.wait(IDLE * random.uniform(0.5, 1.5))  # noqa: S311 - no secret rests on it
     if moment is None:
         return IDLE
     return min(max((moment - timezone.now()).total_seconds(), 0.0), IDLE)

@@ -39,6 +39,7 @@ from analytics import (
 from analytics.backends.base import Outgoing
 from analytics.catalogue import UndeclaredError
 from analytics.events import CONTEXT
+from analytics.savepoints import apart, can_commit
 
 logger = logging.getLogger("analytics")
 
@@ -68,7 +69,7 @@ def never_raises(record: Callable[P, R]) -> Callable[P, R | None]:
         # Within the caller's transaction a failing statement of ours must not break it. Outside of
         # one, a lock of somebody else's must not hold up the page.
         inside = transaction.get_connection().in_atomic_block
-        with transaction.atomic() if inside else patience.briefly():
+        with apart() if inside else patience.briefly():
             return record(*args, **kwargs)
 
     @wraps(record)
@@ -90,15 +91,6 @@ def never_raises(record: Callable[P, R]) -> Callable[P, R | None]:
             return None
 
     return safely
-
-
-def can_commit() -> bool:
-    """Whether the caller's transaction, if there is one, can still be committed.
-
-    A full disk takes all of it back where the database is SQLite, whatever the savepoints.
-    """
-    connection = transaction.get_connection()
-    return not (connection.in_atomic_block and connection.needs_rollback)
 
 
 def lost(why: str) -> None:
@@ -333,9 +325,9 @@ def renew(token: uuid.UUID, rows: Iterable[Outgoing]) -> bool:
 
 def release(token: uuid.UUID, reason: str, rows: Iterable[Outgoing] = ()) -> None:
     """Give back what is left of a lease, and keep why; `rows`, where known, spare the search."""
-    ids = [row.id for row in rows]
-    left = waiting().filter(lease=token, leased_until__gt=timezone.now())
-    left = left.filter(id__in=ids) if ids else left
+    left = waiting().filter(lease=token)
+    if ids := [row.id for row in rows]:
+        left = left.filter(id__in=ids)
     left.update(lease=None, leased_until=None, last_error=reason[:500])
 
 

@@ -19,6 +19,7 @@ from django.utils.module_loading import import_string
 import analytics
 from analytics import conf
 from analytics.catalogue import UndeclaredError
+from analytics.savepoints import can_commit
 
 logger = logging.getLogger("analytics")
 
@@ -41,8 +42,6 @@ def never_breaks(receiver: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(receiver)
     def safely(*args: Any, **kwargs: Any) -> None:
-        from analytics.outbox import can_commit
-
         committable = can_commit()
         try:
             receiver(*args, **kwargs)

@@ -396,6 +396,8 @@ LOGGING = {
     "loggers": {
         "django": {"handlers": [], "level": "WARNING", "propagate": True},
         "analytics": {"level": "INFO"},
+        # It warns of each answer that is not well-formed; delivery says what matters, once.
+        "urllib3": {"level": "ERROR"},
         "accounts": {"level": "INFO"},
     },
 }

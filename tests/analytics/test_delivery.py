@@ -167,6 +167,27 @@ def test_one_process_probes_when_the_pause_is_over(bob, analytics_on, posthog):
     assert (len(first[1]), len(second[1])) == (1, 0)
 
 
+def test_a_probe_that_is_rejected_ends_the_pause(bob, analytics_on, posthog):
+    record(bob)
+    outbox.pause()
+    Installation.objects.update(resume_at=timezone.now())
+    posthog.answer = answer_with(400, b'{"detail": "no"}')
+    assert delivery.deliver().rejected == 1
+
+    assert (Installation.load().resume_at, Installation.load().failures) == (None, 0)
+
+
+def test_a_backend_that_hung_up_connects_no_more(bob, analytics_on, posthog):
+    """Its deadline may pass while a name is looked up: there is no socket to close then."""
+    record(bob)
+    sender = delivery.backend()
+    sender.hang_up()
+    rows = outbox.lease()[1]
+
+    assert sender.send(rows).error == "DeadlineExceeded"
+    assert posthog.bodies == []
+
+
 def test_a_clock_that_was_ahead_keeps_nothing_for_ever(bob, analytics_on, posthog):
     record(bob)
     outbox.lease()

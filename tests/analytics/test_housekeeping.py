@@ -4,6 +4,7 @@ import threading
 from datetime import timedelta
 
 import pytest
+from django.db import InterfaceError
 from django.utils import timezone
 
 import analytics
@@ -171,3 +172,48 @@ def test_a_clock_that_was_ahead_keeps_nobody_from_tidying():
     housekeeping.tidy()
 
     assert kept() == []
+
+
+def test_events_of_nobody_that_are_being_sent_push_out_none_of_people(analytics_on):
+    analytics_on(MAX_WAITING=3)
+    of_nobody = rows(2)
+    Event.objects.update(distinct_id=identity.NOBODY)
+    outbox.lease(limit=2)
+    of_people = rows(3)
+    tidy()
+
+    assert kept() == [*of_nobody, *of_people]
+
+
+def test_what_is_delivered_meanwhile_makes_nothing_more_too_old(analytics_on, monkeypatch):
+    """Two processes that look at once choose the same rows, not twice as many."""
+    analytics_on(MAX_WAITING=3)
+    waiting = rows(6)
+    monkeypatch.setattr(threading.Event, "wait", lambda *_args: housekeeping.bound(Told()))
+    housekeeping.bound(threading.Event())
+
+    assert kept() == waiting[3:]
+    assert Dropped.objects.get().count == 3
+
+
+class Told:
+    """Never asked to stop."""
+
+    def wait(self, _seconds):
+        return False
+
+
+def test_a_failing_housekeeping_does_not_keep_anything_from_being_delivered(
+    bob, analytics_on, posthog, monkeypatch, caplog
+):
+    def fail(_stop):
+        raise InterfaceError("the database went away")
+
+    analytics.track_event(bob.pk, "auth.login")
+    analytics_on()
+    Event.objects.update(state=State.WAITING)
+    monkeypatch.setattr(housekeeping, "purge", fail)
+    Installation.objects.update(tidied_at=None)
+
+    assert delivery.deliver().delivered == 1
+    assert caplog.messages == ["Old events are kept for now: InterfaceError."]

@@ -1,0 +1,46 @@
+"""What happens within the caller's transaction, and must not break it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+
+def can_commit() -> bool:
+    """Whether the caller's transaction, if there is one, can still be committed.
+
+    A full disk takes all of it back where the database is SQLite, whatever the savepoints.
+    """
+    connection = transaction.get_connection()
+    return not (connection.in_atomic_block and connection.needs_rollback)
+
+
+@contextmanager
+def apart() -> Iterator[None]:
+    """A savepoint within the caller's transaction: what fails in the block takes back no more."""
+    connection = transaction.get_connection()
+    with _sqlite(connection) if connection.vendor == "sqlite" else transaction.atomic():
+        yield
+
+
+@contextmanager
+def _sqlite(connection: BaseDatabaseWrapper) -> Iterator[None]:
+    # Past Django's cursor, over which the two statements take as long as the INSERT between them.
+    connection.validate_thread_sharing()
+    execute = connection.connection.execute
+    execute("SAVEPOINT analytics")
+    try:
+        yield
+    except BaseException:
+        try:
+            execute("ROLLBACK TO analytics")
+        except sqlite3.Error:  # the whole transaction has been taken back
+            connection.needs_rollback = True
+            raise
+        execute("RELEASE analytics")
+        raise
+    execute("RELEASE analytics")
