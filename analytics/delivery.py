@@ -94,10 +94,12 @@ class Pass:
         _leases.append(lease)  # before the rows are taken, so that an end finds it
         try:
             lease.rows = outbox.lease(lease.token, everything=everything)[1]
+            if not lease.rows:
+                return False
             if self.stop.is_set():
                 lease.give_back()
                 return False
-            return bool(lease.rows) and self._send(lease, lease.rows)
+            return self._send(lease, lease.rows)
         except BaseException:
             lease.give_back()
             raise
@@ -153,8 +155,10 @@ class Pass:
         """Give the rest of a lease back, and leave the peer alone for a while."""
         from analytics import outbox
 
-        lease.give_back(answer.error)
-        if not self.stop.is_set():  # at an end it is we who hung up
+        if self.stop.is_set():  # at an end it is we who hung up
+            lease.give_back()
+        else:
+            lease.give_back(answer.error)
             outbox.pause(answer.retry_after, reason=answer.error, remedy=answer.remedy)
         self.report.kept += kept
         self.report.error = answer.error

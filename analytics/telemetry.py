@@ -225,6 +225,8 @@ class Status:
     local: int
     dropped: int
     """Events, names and values that were left out or lost."""
+    dropped_mostly: str
+    """The most frequent reason of that; empty where nothing was."""
     last_error: str
 
 
@@ -237,6 +239,7 @@ def status() -> Status:
     # What was delivered in the end has no error any more.
     unhappy = Event.objects.filter(state__in=[State.WAITING, State.REJECTED])
     last_failed = unhappy.exclude(last_error="").order_by("-id").first()
+    most = Dropped.objects.order_by("-count", "cause").first()
     next_ping = None if config.telemetry_off_because else due(row, config.APP_VERSION, now)
     later = None if config.telemetry_off_because or next_ping else row.last_health_at
     return Status(
@@ -262,6 +265,7 @@ def status() -> Status:
         rejected=Event.objects.filter(state=State.REJECTED).count(),
         local=Event.objects.filter(state=State.LOCAL).count(),
         dropped=Dropped.objects.aggregate(all=Sum("count", default=0))["all"],
+        dropped_mostly=most.cause if most else "",
         last_error=last_failed.last_error if last_failed else "",
     )
 

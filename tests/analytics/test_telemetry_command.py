@@ -378,7 +378,7 @@ def test_the_status_after_pings_and_an_outage(site, posthog):
         "I.objects.update(resume_at=timezone.now() + timedelta(minutes=5))"
     )
     said = status(site)
-    assert re.fullmatch(r"paused until 20.* UTC\.", said["Delivery"])
+    assert re.fullmatch(r"paused until 20.* UTC \(ConnectionError\)\.", said["Delivery"])
     assert re.fullmatch(r"4, the oldest since 20.* UTC", said["Waiting"])
     assert said["Last ping"].endswith(", waiting")
     assert "Error" in said["Last error"]
@@ -390,6 +390,27 @@ def test_the_status_counts_what_was_rejected(site, posthog):
     ping(site)
 
     assert status(site)["Rejected"] == "4"
+
+
+@pytest.mark.slow
+def test_the_status_says_what_to_do_about_a_wrong_key(site, posthog):
+    posthog.answer = lambda batch: (401, {}, b"{}")
+    ping(site)
+    said = status(site)
+
+    remedy = "PostHog does not know the key: put POSTHOG_API_KEY right."
+    assert re.fullmatch(rf"paused until 20.* UTC \(HTTP 401\)\. {remedy}", said["Delivery"])
+    assert (said["Rejected"], said["Last error"]) == ("0", "HTTP 401")
+    assert said["Waiting"].startswith("4,")
+
+
+@pytest.mark.slow
+def test_the_status_says_what_was_lost(site, posthog):
+    site.run(
+        "from analytics import dropped; dropped.count('A reason.'); dropped.count('A reason.')"
+    )
+
+    assert status(site)["Left out or lost"] == "2 (mostly: A reason.)"
 
 
 @pytest.mark.parametrize(("env", "reason"), OFF)

@@ -159,7 +159,8 @@ def sentences(status: telemetry.Status) -> Iterator[str]:
     yield f"Delivered: {status.delivered}"
     yield f"Rejected: {status.rejected}"
     yield f"Kept here, never sent: {status.local}"
-    yield f"Left out or lost: {status.dropped}"
+    mostly = f" (mostly: {status.dropped_mostly})" if status.dropped_mostly else ""
+    yield f"Left out or lost: {status.dropped}{mostly}"
     yield f"Last error: {status.last_error or 'none'}"
 
 
