@@ -1,6 +1,7 @@
 """A capture server: it speaks PostHog's `POST /batch/` over real HTTP and keeps what it is sent."""
 
 import json
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -87,6 +88,11 @@ class CaptureServer:
 class Server(ThreadingHTTPServer):
     daemon_threads = True
     allow_reuse_address = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A peer that hung up before the answer is no error."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 def accept(_batch: dict[str, Any]) -> tuple[int, dict[str, str], bytes]:
