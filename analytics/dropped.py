@@ -38,6 +38,8 @@ def count(cause: str) -> None:
 
 def write() -> None:
     """Write what is in memory, if the database takes it at once. Never raises."""
+    if not _counts:
+        return
     with _lock:
         taken = dict(_counts)
         _counts.clear()

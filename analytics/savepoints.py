@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
 
 from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -19,12 +20,10 @@ def can_commit() -> bool:
     return not (connection.in_atomic_block and connection.needs_rollback)
 
 
-@contextmanager
-def apart() -> Iterator[None]:
+def apart() -> AbstractContextManager[Any]:
     """A savepoint within the caller's transaction: what fails in the block takes back no more."""
     connection = transaction.get_connection()
-    with _sqlite(connection) if connection.vendor == "sqlite" else transaction.atomic():
-        yield
+    return _sqlite(connection) if connection.vendor == "sqlite" else transaction.atomic()
 
 
 @contextmanager

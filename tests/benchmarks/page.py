@@ -13,7 +13,7 @@ from tests.benchmarks.sites import site
 from tests.processes import Site, running
 
 CLIENTS, PAIRS = 8, 20
-SPELLS, TURNS = 4, 5  # a pair is measured in turns, too: four spells a side, of five turns each
+SPELLS, TURNS = 6, 5  # a pair is measured in turns, too: six spells a side, of five turns each
 TOKEN = "0123456789abcdefghijklmnopqrstuv"
 HEADERS = {
     "Content-Type": "application/x-www-form-urlencoded",
