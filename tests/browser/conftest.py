@@ -68,7 +68,8 @@ def page(chromium: Browser) -> Iterator[Page]:
 
 def is_error(message: Any) -> bool:
     """Whether the console complains, of a script or of the content security policy."""
-    return message.type == "error" and "Failed to load resource" not in message.text
+    of_an_answer = ("Failed to load resource", "Response Status Error Code")  # Chromium's, htmx's
+    return message.type == "error" and not any(words in message.text for words in of_an_answer)
 
 
 @pytest.fixture(scope="package")
