@@ -37,9 +37,8 @@ def _sqlite(connection: BaseDatabaseWrapper) -> Iterator[None]:
     except BaseException:
         try:
             execute("ROLLBACK TO analytics")
+            execute("RELEASE analytics")
         except sqlite3.Error:  # the whole transaction has been taken back
             connection.needs_rollback = True
-            raise
-        execute("RELEASE analytics")
         raise
     execute("RELEASE analytics")
