@@ -57,7 +57,7 @@ def _composed(alias: str) -> tuple[str, list[Callable[[Any, Any], Any]]]:
         f" WHERE {column(Person, 'original_id')} = %s"
     )
     statement = (
-        f"INSERT INTO {events} ({columns})"  # noqa: S608
+        f"INSERT INTO {events} ({columns})"  # noqa: S608 - the same
         f" VALUES ({places}, COALESCE(({renewed}), %s), 0, '')"
     )
     return statement, [_field(Event, name).get_db_prep_save for name in COLUMNS]

@@ -264,9 +264,10 @@ def forget_waiting(user_id: object) -> int:
         return waiting().filter(distinct_id=identity.distinct_id(user_id)).delete()[0]
 
 
-COLUMNS = (*Outgoing._fields[:-1], Cast("properties", TextField()))
-
 # --- delivering --------------------------------------------------------------------------------
+
+# Of a row that leaves: its properties as the text that is stored.
+COLUMNS = (*Outgoing._fields[:-1], Cast("properties", TextField()))
 
 
 def waiting() -> QuerySet[Any]:
@@ -361,8 +362,7 @@ def _settle(token: uuid.UUID, rows: Iterable[Outgoing], state: str, reason: str)
 def resting() -> bool:
     """Whether the peer is to be left alone now."""
     resume_at = _resume_at()
-    # A later moment than that was written by a clock that was far ahead.
-    return resume_at is not None and timezone.now() < resume_at <= _latest_resume()
+    return resume_at is not None and _is_ahead(resume_at)
 
 
 def _resume_at() -> datetime | None:
@@ -372,8 +372,10 @@ def _resume_at() -> datetime | None:
     return found.first()
 
 
-def _latest_resume() -> datetime:
-    return timezone.now() + 2 * LONGEST_REST
+def _is_ahead(resume_at: datetime) -> bool:
+    # A later moment than that was written by a clock that was far ahead.
+    now = timezone.now()
+    return now < resume_at <= now + 2 * LONGEST_REST
 
 
 def _may_try() -> bool:
@@ -383,7 +385,7 @@ def _may_try() -> bool:
     resume_at = _resume_at()
     if resume_at is None:
         return True
-    if timezone.now() < resume_at <= _latest_resume():
+    if _is_ahead(resume_at):
         return False
     probe = Installation.objects.filter(pk=Installation.ID, resume_at=resume_at)
     return probe.update(resume_at=timezone.now() + LEASE) == 1
