@@ -49,9 +49,10 @@ def write() -> None:
         with patience.briefly(), transaction.atomic():
             for cause, number in taken.items():
                 add(cause, number)
-    except Exception:  # whatever it is, it is tried again
+    except Exception as error:  # whatever it is, it is tried again
         with _lock:
             _counts.update(taken)
+        patience.let_go(error)
 
 
 def add(cause: str, number: int) -> None:

@@ -85,6 +85,7 @@ def within_limit(user_id: object) -> bool | None:
             return ratelimit.claim(f"analytics.interactions.{person}", LIMIT)
     except Exception as error:  # a cache that is away is no reason for an error page
         outbox.lost(f"{type(error).__name__} in counting interactions")
+        patience.let_go(error)
         return None
 
 

@@ -88,6 +88,7 @@ def never_raises(record: Callable[P, R]) -> Callable[P, R | None]:
             lost(f"{type(error).__name__} in {record.__name__}")
             if committable and not can_commit():
                 raise
+            patience.let_go(error)
             return None
 
     return safely

@@ -6,6 +6,7 @@ Within the caller's transaction no rule of ours applies: it has its locks, or wa
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -39,6 +40,20 @@ def briefly() -> Iterator[None]:
         seconds = time.monotonic() - start
         if request and (seconds > WORK or not done):
             request.waited += seconds
+
+
+def let_go(error: BaseException) -> None:
+    """Free at once, in this thread, what the frames of a swallowed failure hold: its cursors.
+
+    Django ties the cursor of a failed statement into a cycle (`DatabaseErrorWrapper`). A garbage
+    collection in another thread would reset its statement while it holds the interpreter's lock,
+    and so, on SQLite, stop the whole process for as long as this thread's next statement waits
+    for somebody else's lock (seen on Python 3.11).
+    """
+    failure: BaseException | None = error
+    while failure is not None:
+        traceback.clear_frames(failure.__traceback__)
+        failure = failure.__cause__ or failure.__context__
 
 
 def _sqlite(connection: BaseDatabaseWrapper, milliseconds: int) -> Iterator[None]:

@@ -17,7 +17,7 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 
 import analytics
-from analytics import conf
+from analytics import conf, patience
 from analytics.catalogue import UndeclaredError
 from analytics.savepoints import can_commit
 
@@ -51,6 +51,7 @@ def never_breaks(receiver: Callable[..., None]) -> Callable[..., None]:
             logger.error("%s failed: %s.", receiver.__name__, type(error).__name__)
             if committable and not can_commit():
                 raise
+            patience.let_go(error)
 
     return safely
 
