@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 MANAGE := $(BIN)/python manage.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all test-matrix test-postgresql bench checks docs lock vendor wheel clean
+.PHONY: help run test test-all test-matrix test-postgresql bench checks screenshots docs lock vendor wheel clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -53,6 +53,9 @@ test-matrix: $(INSTALLED) ## the quick tests on Django 6.1 and Python 3.13
 
 bench: $(INSTALLED) ## measure what analytics costs (ten minutes, on a quiet machine): docs/performance.md
 	$(BIN)/python -m tests.benchmarks
+
+screenshots: $(INSTALLED) ## take the pictures of docs/screenshots anew (needs Chromium)
+	SCREENSHOTS=docs/screenshots $(BIN)/pytest -n0 tests/browser/test_pages.py -k pictured
 
 docs: $(INSTALLED) ## write the generated pages: docs/configuration.md, docs/events.md, .env.example
 	$(MANAGE) write_docs

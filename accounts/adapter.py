@@ -12,8 +12,8 @@ from django.utils.translation import gettext as _
 
 from accounts import doors
 from accounts.backends import AdmissionMixin
-from accounts.demo import RESERVED_USERNAMES
 from accounts.models import User
+from accounts.names import is_reserved
 
 logger = logging.getLogger("accounts")
 
@@ -26,9 +26,12 @@ class AccountAdapter(DefaultAccountAdapter):
         return doors.sign_up_open()
 
     def clean_username(self, username: str, shallow: bool = False) -> str:
-        """Keep the demo accounts' names: whoever had one would be let in with DEMO_MODE."""
+        """Keep the demo accounts' names: whoever had one would be let in with DEMO_MODE.
+
+        Those of erased accounts as well: whoever had one would be shown as somebody who has left.
+        """
         username = User.normalize_username(username)
-        if username.lower() in RESERVED_USERNAMES:
+        if is_reserved(username):
             raise self.validation_error("username_taken")
         cleaned: str = super().clean_username(username, shallow)
         return cleaned

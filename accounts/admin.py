@@ -2,11 +2,16 @@
 
 from typing import Any, ClassVar
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
-from django.http import HttpRequest
-from django.utils.translation import gettext_lazy as _
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils.translation import gettext, gettext_lazy as _, ngettext
 
+from accounts.leaving import LastAdminError, erase
 from accounts.models import OIDCIdentity, User
 
 
@@ -48,7 +53,19 @@ class UserAdmin(DjangoUserAdmin):
                 "description": _("Staff and superuser status follow the role."),
             },
         ),
-        (_("Preferences"), {"fields": ("time_zone", "theme", "week_start", "share_analytics")}),
+        (
+            _("Preferences"),
+            {
+                "fields": (
+                    "time_zone",
+                    "week_start",
+                    "hours_24",
+                    "language",
+                    "theme",
+                    "share_analytics",
+                )
+            },
+        ),
         (
             _("Signing in"),
             {"fields": ("signup_method", "first_login", "last_login", "date_joined")},
@@ -71,3 +88,47 @@ class UserAdmin(DjangoUserAdmin):
         ),
     )
     inlines: ClassVar = [OIDCIdentityInline]
+    actions = ("erase_people",)
+
+    @admin.action(
+        description=_("Erase what is known of the selected people"), permissions=["delete"]
+    )
+    def erase_people(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponse | None:
+        """Ask first, with the names; then erase, and log it without them."""
+        people = list(queryset)
+        if any(user.pk == request.user.pk for user in people):
+            refusal = _("You cannot erase your own account. Nobody was erased.")
+            self.message_user(request, refusal, messages.ERROR)
+        elif "post" not in request.POST:
+            return self._ask_before_erasing(request, people)
+        else:
+            self._erase(request, people)
+        return None
+
+    def _ask_before_erasing(self, request: HttpRequest, people: list[User]) -> HttpResponse:
+        context = {
+            **self.admin_site.each_context(request),
+            "title": gettext("Erase what is known of people"),
+            "opts": self.opts,
+            "people": people,
+            "action_checkbox_name": ACTION_CHECKBOX_NAME,
+            "media": self.media,
+        }
+        return TemplateResponse(request, "admin/accounts/user/erase_confirmation.html", context)
+
+    def _erase(self, request: HttpRequest, people: list[User]) -> None:
+        try:
+            with transaction.atomic():
+                erase(*people)
+                for user in people:
+                    self.log_change(request, user, gettext("Erased."))
+        except LastAdminError:
+            refusal = _("Nobody could administer the site afterwards. Nobody was erased.")
+            self.message_user(request, refusal, messages.ERROR)
+            return
+        done = ngettext(
+            "What was known of %(count)d person is erased.",
+            "What was known of %(count)d people is erased.",
+            len(people),
+        )
+        self.message_user(request, done % {"count": len(people)}, messages.SUCCESS)

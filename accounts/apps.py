@@ -8,7 +8,7 @@ class AccountsConfig(AppConfig):
     """People, local sign-in (django-allauth) and OpenID Connect (mozilla-django-oidc)."""
 
     name = "accounts"
-    verbose_name = _("Accounts")
+    verbose_name = _("People")  # "Accounts" is what django-allauth calls its e-mail addresses
 
     def ready(self) -> None:
         """Listen to people who make accounts and sign in."""

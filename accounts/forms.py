@@ -58,6 +58,8 @@ class PreferencesForm(forms.ModelForm):
             "last_name",
             "time_zone",
             "week_start",
+            "hours_24",
+            "language",
             "theme",
             "share_analytics",
         ]

@@ -12,7 +12,9 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext, gettext_lazy as _
+
+from accounts.names import former_number
 
 
 class Role(models.TextChoices):
@@ -44,6 +46,14 @@ class WeekStart(models.IntegerChoices):
     MONDAY = 0, _("Monday")
     SATURDAY = 5, _("Saturday")
     SUNDAY = 6, _("Sunday")
+
+
+CLOCKS = [(True, _("24 hours (17:30)")), (False, _("12 hours (5:30 pm)"))]
+
+
+def language_choices() -> list[tuple[str, Any]]:
+    """The site's languages, and none for that which the browser asks for."""
+    return [("", _("As the browser")), *settings.LANGUAGES]
 
 
 def validate_time_zone(name: str) -> None:
@@ -83,6 +93,10 @@ class User(AbstractUser):
     time_zone = models.CharField(
         _("time zone"), max_length=64, default=default_time_zone, validators=[validate_time_zone]
     )
+    hours_24 = models.BooleanField(_("clock"), choices=CLOCKS, default=True)
+    language = models.CharField(
+        _("language"), max_length=10, choices=language_choices, blank=True, default=""
+    )
     theme = models.CharField(_("theme"), max_length=6, choices=Theme, default=Theme.SYSTEM)
     week_start = models.PositiveSmallIntegerField(
         _("week starts on"), choices=WeekStart, default=WeekStart.MONDAY
@@ -118,6 +132,20 @@ class User(AbstractUser):
         if update_fields is not None and "role" in update_fields:
             update_fields = {*update_fields, "is_staff", "is_superuser"}
         super().save(*args, update_fields=update_fields, **kwargs)
+
+    def get_full_name(self) -> str:
+        """First and last name; "Former member 7" of somebody whose account was erased."""
+        return self.former_name or super().get_full_name()
+
+    def get_short_name(self) -> str:
+        """The first name; "Former member 7" of somebody whose account was erased."""
+        return self.former_name or super().get_short_name()
+
+    @property
+    def former_name(self) -> str:
+        """What an erased account is called; empty for all others."""
+        number = former_number(self.username)
+        return "" if number is None else gettext("Former member %(number)d") % {"number": number}
 
     signs_in_first = False
     """Whether the sign-in in hand is this person's first."""

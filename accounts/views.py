@@ -13,6 +13,7 @@ from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render, resolve_url
 from django.urls import reverse, reverse_lazy
+from django.utils import translation
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _, gettext_lazy
 from django.views.decorators.cache import never_cache
@@ -109,6 +110,16 @@ class PreferencesView(LoginRequiredMixin, SuccessMessageMixin, UpdateView):
         user = self.request.user
         assert user.is_authenticated  # LoginRequiredMixin
         return User.objects.get(pk=user.pk)
+
+    def form_invalid(self, form: Any) -> HttpResponse:
+        """Show the sentences beside the fields, with a status that says so too."""
+        return self.render_to_response(self.get_context_data(form=form), status=422)
+
+    def get_success_message(self, cleaned_data: dict[str, Any]) -> str:
+        """In the language that was just chosen: it is shown on the next page."""
+        language = cleaned_data["language"] or translation.get_language_from_request(self.request)
+        with translation.override(language):
+            return str(super().get_success_message(cleaned_data))
 
     @transaction.atomic
     def form_valid(self, form: Any) -> HttpResponse:

@@ -1,12 +1,14 @@
 #!/bin/sh
-# Copy what the pages take from npm to timetracker/static/vendor/ (`make vendor`). Running the site
-# needs neither npm nor a network: the copies are part of the repository.
+# Copy what the pages take from npm to timetracker/static/vendor/, and what only the tests take to
+# tests/browser/vendor/ (`make vendor`). Running the site needs neither npm nor a network: the copies
+# are part of the repository.
 #
 # To take a newer version, change package.json first: the lock file follows.
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
-vendor=$root/timetracker/static/vendor
+served=$root/timetracker/static/vendor
+tested=$root/tests/browser/vendor
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT INT TERM
 
@@ -21,31 +23,48 @@ field() { # package, field
   node -p "require('$work/node_modules/$1/package.json')['$2']"
 }
 
-take() { # package, file below it, what it is for
-  mkdir -p "$vendor/$1"
-  # Source maps stay behind; a comment that points to one would stop collectstatic.
-  sed -e 's|/\*# sourceMappingURL=[^*]*\*/||' -e 's|^//# sourceMappingURL=.*||' \
-    "$work/node_modules/$1/$2" > "$vendor/$1/$(basename "$2")"
-  cp "$work/node_modules/$1/LICENSE" "$vendor/$1/LICENSE"
-  printf '| %s | %s | [%s](%s/LICENSE) | `%s` | %s |\n' \
-    "$1" "$(field "$1" version)" "$(field "$1" license)" "$1" "$1/$(basename "$2")" "$3" >> "$work/table"
+begin() { # folder: empty it, and begin its table
+  rm -rf "$1"
+  mkdir -p "$1"
+  : > "$work/table"
 }
 
-rm -rf "$vendor"
-mkdir -p "$vendor"
-take bootstrap dist/css/bootstrap.min.css "layout and form controls; the look is our own"
-take htmx.org dist/htmx.min.js "parts of pages change without a reload"
+take() { # folder, package, file below it, what it is for
+  place=${2%.js} # a folder that is named like a script would be taken for one
+  mkdir -p "$1/$place"
+  # Source maps stay behind; a comment that points to one would stop collectstatic.
+  sed -e 's|/\*# sourceMappingURL=[^*]*\*/||' -e 's|^//# sourceMappingURL=.*||' \
+    "$work/node_modules/$2/$3" > "$1/$place/$(basename "$3")"
+  licence=$work/node_modules/$2/LICENSE
+  [ -f "$licence" ] || licence=$licence.md
+  cp "$licence" "$1/$place/LICENSE"
+  others=$work/node_modules/$2/LICENSE-3RD-PARTY.txt
+  [ ! -f "$others" ] || cp "$others" "$1/$place/"
+  printf '| %s | %s | %s | [%s](%s/LICENSE) | `%s` | %s |\n' \
+    "$place" "$2" "$(field "$2" version)" "$(field "$2" license)" "$place" \
+    "$place/$(basename "$3")" "$4" >> "$work/table"
+}
 
-{
-  cat <<'TEXT'
-# What the pages use of others
+describe() { # folder, title
+  cat > "$1/README.md" <<TEXT
+# $2
 
-Written by `scripts/vendor.sh` (`make vendor`) from the packages that `package.json` names; do not
+Written by \`scripts/vendor.sh\` (\`make vendor\`) from the packages that \`package.json\` names; do not
 edit. Files are as their makers ship them, without the comments that point to source maps.
 
-| package | version | licence | file | for |
-|---|---|---|---|---|
+| folder | package | version | licence | file | for |
+|---|---|---|---|---|---|
 TEXT
-  cat "$work/table"
-} > "$vendor/README.md"
-cat "$vendor/README.md"
+  cat "$work/table" >> "$1/README.md"
+  cat "$1/README.md"
+}
+
+begin "$served"
+take "$served" bootstrap dist/css/bootstrap.min.css "layout and form controls; the look is our own"
+take "$served" chart.js dist/chart.umd.min.js "charts"
+take "$served" htmx.org dist/htmx.min.js "parts of pages change without a reload"
+describe "$served" "What the pages use of others"
+
+begin "$tested"
+take "$tested" axe-core axe.min.js "finds what shuts people out; never served by the site"
+describe "$tested" "What the browser tests use of others"

@@ -1,10 +1,11 @@
-"""What all tests share: the three characters, and a PostHog of our own."""
+"""What all tests share: the four characters, and a PostHog of our own."""
 
 import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.utils import translation
 
 from analytics import conf, dropped, outbox
 from tests.capture import CaptureServer, capture_server
@@ -29,6 +30,7 @@ def _fresh() -> Iterator[None]:
     conf.get.cache_clear()
     yield
     conf.get.cache_clear()
+    translation.deactivate()  # LocaleMiddleware leaves that to the next request
 
 
 @pytest.fixture
@@ -65,6 +67,12 @@ def bob(db: None) -> Any:
 def charlie(db: None) -> Any:
     """Another user, to whom none of bob's things belong."""
     return _person("charlie")
+
+
+@pytest.fixture
+def dora(db: None) -> Any:
+    """A manager."""
+    return _person("dora", role="manager")
 
 
 def _person(name: str, **fields: Any) -> Any:

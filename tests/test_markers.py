@@ -53,7 +53,7 @@ def mark_every_text_column() -> set[str]:
 def markable(field: models.Field) -> bool:
     """Whether anybody may write anything into it (and the site works on)."""
     free = isinstance(field, models.CharField | models.TextField) and not field.choices
-    return free and field.name not in ("password", "time_zone", "color")
+    return free and field.name not in ("password", "time_zone", "color", "currency")
 
 
 def addresses(patterns: list[URLPattern | URLResolver], prefix: str = "") -> Iterator[str]:
@@ -150,7 +150,7 @@ def test_events_08_nothing_personal_leaves_where_all_goes_well(
     client.post("/timer/start/", {"description": f"{MARKER} with the lawyers"})
     client.post("/timer/stop/")
     names = {"first_name": f"{MARKER}first", "last_name": f"{MARKER}last"}
-    settled = {"time_zone": "Europe/Berlin", "week_start": "0", "theme": "dark"}
+    settled = {"time_zone": "Europe/Berlin", "week_start": "0", "theme": "dark", "hours_24": "True"}
     saved = client.post(PREFERENCES, {**names, **settled, "share_analytics": "on"})
     assert saved.status_code == 302
     client.get(f"/nowhere/{MARKER}/?q={MARKER}")
@@ -172,7 +172,7 @@ def test_events_08_nothing_personal_leaves_where_all_goes_well(
     client.post("/accounts/logout/")
 
     client.force_login(alice, backend="accounts.backends.LocalBackend")
-    client.post("/admin/tracking/client/add/", {"name": f"{MARKER}customer"})
+    client.post("/admin/tracking/client/add/", {"name": f"{MARKER}customer", "currency": "EUR"})
     assert Customer.objects.filter(name=f"{MARKER}customer").exists()
     client.get(f"/admin/tracking/client/?q={MARKER}")
     with running_provider() as provider:

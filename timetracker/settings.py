@@ -104,6 +104,50 @@ DEFAULT_FROM_EMAIL = env.text(
     allowed="an e-mail address",
 )
 
+env.section("Time tracking")
+SECOND_TIMER = env.choice(
+    "SECOND_TIMER",
+    ("stop", "refuse"),
+    "stop",
+    "What starting a timer does while another one runs: it stops that one at the same instant, or"
+    " is refused.",
+)
+IDLE_TIMEOUT_MINUTES = env.integer(
+    "IDLE_TIMEOUT_MINUTES",
+    480,
+    "Minutes without activity after which the page asks what to do with a running timer: keep it,"
+    " stop it at the last activity, or discard it. With 0 it never asks.",
+    maximum=525_600,
+)
+OVERLAPPING_ENTRIES = env.choice(
+    "OVERLAPPING_ENTRIES",
+    ("allow", "refuse"),
+    "allow",
+    "Whether a person may have two entries at the same time.",
+)
+CURRENCY = env.text(
+    "CURRENCY",
+    "EUR",
+    "The currency of new clients, and of the budgets of projects without a client.",
+    shape=r"[A-Z]{3}",
+    allowed="three capital letters (ISO 4217) such as EUR",
+)
+ENABLE_REPORTS = env.flag(
+    "ENABLE_REPORTS",
+    True,
+    "Reports. Off: the way in disappears, and nothing below /reports/ opens.",
+)
+ENABLE_EXPORTS = env.flag(
+    "ENABLE_EXPORTS",
+    True,
+    "Exports. Off: the way in disappears, and nothing below /exports/ opens.",
+)
+ENABLE_IMPORTS = env.flag(
+    "ENABLE_IMPORTS",
+    True,
+    "Imports. Off: the way in disappears, and nothing below /imports/ opens.",
+)
+
 env.section("Analytics and telemetry")
 POSTHOG_API_KEY = env.secret(
     "POSTHOG_API_KEY", "The key of the PostHog project. Without it nothing leaves this machine."
@@ -217,6 +261,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "django.middleware.locale.LocaleMiddleware",  # before all that may show people a sentence
     "timetracker.middleware.StorageMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -226,7 +271,9 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "accounts.middleware.LanguageMiddleware",
     "accounts.middleware.TimeZoneMiddleware",
+    "tracking.clockface.ClockfaceMiddleware",
     "analytics.middleware.AnalyticsMiddleware",
 ]
 ROOT_URLCONF = "timetracker.urls"
@@ -242,6 +289,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "timetracker.gates.context",
             ],
         },
     },
@@ -361,6 +409,8 @@ STORAGES = {
 
 # --- language and time ---
 LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]  # each in its own words, never translated
+LOCALE_PATHS = [BASE_DIR / "locale"]  # `analytics` has its own: it stands in other projects, too
 USE_I18N = True
 USE_TZ = True
 

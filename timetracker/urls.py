@@ -6,6 +6,8 @@ from django.shortcuts import redirect
 from django.templatetags.static import static
 from django.urls import include, path
 
+from timetracker.manifest import manifest
+
 
 def favicon(_request: HttpRequest) -> HttpResponse:
     """The icon, for pages that name none, such as Django's admin."""
@@ -14,6 +16,7 @@ def favicon(_request: HttpRequest) -> HttpResponse:
 
 urlpatterns = [
     path("favicon.ico", favicon),
+    path("manifest.webmanifest", manifest, name="manifest"),
     path("", include("tracking.urls")),
     path("", include("analytics.urls")),
     path("accounts/", include("accounts.urls")),

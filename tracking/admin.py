@@ -1,18 +1,45 @@
-"""The time tracker in the administration."""
+"""The time tracker in the administration.
 
-from typing import ClassVar
+Keys with a search window stand for long lists: Django's autocompletion writes styles into the page,
+which the content security policy forbids, and leaves its fields without a label.
 
+Deletions are left out: they hold what people wrote and threw away, are kept for a day only so that
+each may undo their own, and are nobody else's business.
+"""
+
+from typing import Any, ClassVar
+
+from django import forms
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
+from django.db import models
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
+from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext, gettext_lazy as _
 
-from tracking.models import Client, Project, Task, TimeEntry
+from tracking.budgets import money
+from tracking.models import Client, Membership, Project, Tag, Task, TimeEntry
 from tracking.templatetags.durations import clock
+
+
+class DateAndTime(forms.SplitDateTimeWidget):
+    """The browser's own fields for date and time, each with a label for readers of screens.
+
+    Django's calendar for them writes styles into the page, too.
+    """
+
+    def __init__(self, attrs: Any = None) -> None:
+        super().__init__(
+            attrs,
+            date_format="%Y-%m-%d",  # what these fields take, in every language
+            time_format="%H:%M:%S",
+            date_attrs={"type": "date", "aria-label": gettext("Date")},
+            time_attrs={"type": "time", "step": "1", "aria-label": gettext("Time")},
+        )
 
 
 class TaskInline(admin.TabularInline):
@@ -22,12 +49,30 @@ class TaskInline(admin.TabularInline):
     extra = 1
 
 
+class MembershipInline(admin.TabularInline):
+    """Who may spend time on a project, on its page."""
+
+    model = Membership
+    extra = 1
+    raw_id_fields = ("user",)
+    verbose_name_plural = _("members (nobody named: everybody may spend time on it)")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """People are added and taken away, not changed into others: no search box for each row."""
+        return False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
+        """With the names that the rows show."""
+        memberships: QuerySet[Membership] = super().get_queryset(request)
+        return memberships.select_related("user", "project")
+
+
 @admin.register(Client)
 class ClientAdmin(admin.ModelAdmin):
     """For whom work is done."""
 
-    list_display = ("name", "projects", "archived")
-    list_filter = ("archived",)
+    list_display = ("name", "currency", "projects", "archived")
+    list_filter = ("archived", "currency")
     search_fields = ("name",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Client]:
@@ -45,12 +90,18 @@ class ClientAdmin(admin.ModelAdmin):
 class ProjectAdmin(admin.ModelAdmin):
     """Work that time is spent on."""
 
-    list_display = ("name", "client", "mark", "archived")
-    list_filter = ("archived", ("client", admin.RelatedOnlyFieldListFilter))
+    list_display = ("name", "client", "mark", "billable", "hourly_rate", "budget", "archived")
+    list_filter = (
+        "archived",
+        "billable",
+        ("budget_hours", admin.EmptyFieldListFilter),
+        ("budget_money", admin.EmptyFieldListFilter),
+        ("client", admin.RelatedOnlyFieldListFilter),
+    )
     list_select_related = ("client",)
     search_fields = ("name", "client__name")
-    autocomplete_fields = ("client",)
-    inlines: ClassVar = [TaskInline]
+    raw_id_fields = ("client",)
+    inlines: ClassVar = [TaskInline, MembershipInline]
 
     @admin.display(description=_("colour"), ordering="color")
     def mark(self, project: Project) -> SafeString:
@@ -61,6 +112,15 @@ class ProjectAdmin(admin.ModelAdmin):
             project.color,
         )
 
+    @admin.display(description=_("budget"), empty_value="–")
+    def budget(self, project: Project) -> str | None:
+        """The budget with its unit."""
+        if project.budget_money is not None:
+            return money(project.budget_money, project.currency)
+        if project.budget_hours is not None:
+            return f"{number_format(project.budget_hours)}\N{NO-BREAK SPACE}{_('h')}"
+        return None
+
 
 @admin.register(Task)
 class TaskAdmin(admin.ModelAdmin):
@@ -70,26 +130,55 @@ class TaskAdmin(admin.ModelAdmin):
     list_filter = ("done", ("project", admin.RelatedOnlyFieldListFilter))
     list_select_related = ("project",)
     search_fields = ("name", "project__name")
-    autocomplete_fields = ("project",)
+    raw_id_fields = ("project",)
+
+
+@admin.register(Tag)
+class TagAdmin(admin.ModelAdmin):
+    """Words that entries carry."""
+
+    list_display = ("name", "archived")
+    list_filter = ("archived",)
+    search_fields = ("name",)
 
 
 @admin.register(TimeEntry)
 class TimeEntryAdmin(admin.ModelAdmin):
     """Everybody's time; moments are shown in the zone of the person who looks."""
 
-    list_display = ("day", "user", "what", "project", "task", "started_at", "ended_at", "took")
+    list_display = (
+        "day",
+        "user",
+        "what",
+        "project",
+        "task",
+        "started_at",
+        "ended_at",
+        "took",
+        "billable",
+    )
     list_display_links = ("day", "what")
     list_filter = (
         ("ended_at", admin.EmptyFieldListFilter),
+        "billable",
         "day",
         ("project", admin.RelatedOnlyFieldListFilter),
         ("user", admin.RelatedOnlyFieldListFilter),
     )
     list_select_related = ("user", "project", "task")
-    date_hierarchy = "day"
     search_fields = ("description", "project__name", "task__name", "user__username")
-    autocomplete_fields = ("user", "project", "task")
-    readonly_fields = ("day",)
+    raw_id_fields = ("user", "project", "task", "tags")
+    formfield_overrides: ClassVar = {
+        models.DateTimeField: {
+            "form_class": forms.SplitDateTimeField,
+            "widget": DateAndTime,
+        }
+    }
+    readonly_fields = ("day", "seconds", "active_at", "version")
+    # Seconds, with a million rows: to sort them by their start, to look for all their years
+    # (date_hierarchy), to count them a second time beside what was found.
+    ordering = ("-id",)
+    show_full_result_count = False
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
         """Django's list; an address that names a year beyond every number shows it unfiltered."""

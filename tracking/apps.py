@@ -9,3 +9,9 @@ class TrackingConfig(AppConfig):
 
     name = "tracking"
     verbose_name = _("Time tracking")
+
+    def ready(self) -> None:
+        """Listen to people who leave."""
+        from tracking import receivers
+
+        receivers.connect()

@@ -1,13 +1,14 @@
-"""What the dashboard shows: the running timer, and the day with its total."""
+"""What the dashboard shows: the day with its total, and the week as bars."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from django.db.models import Q
+from django.db.models import Q, Sum
 from django.utils import timezone
 
+from tracking import spans
 from tracking.models import TimeEntry, local_day
-from tracking.services import Person
+from tracking.people import Person
 
 
 @dataclass(frozen=True)
@@ -42,11 +43,12 @@ def board_of(user: Person, now: datetime | None = None) -> Board:
     now = now or timezone.now()
     day = local_day(now, user.time_zone)
     entries = (
-        TimeEntry.objects.filter(Q(day=day) | Q(ended_at=None), user_id=user.pk)
-        .select_related("project__client", "task")
+        TimeEntry.objects.of(user)
+        .filter(Q(day=day) | Q(ended_at=None))
+        .shown()
         .order_by("-started_at", "-pk")
     )
-    every = [_row(entry, now, user.time_zone) for entry in entries]
+    every = [row_of(entry, now, user.time_zone) for entry in entries]
     rows = [row for row in every if row.entry.day == day]
     return Board(
         day=day,
@@ -56,7 +58,48 @@ def board_of(user: Person, now: datetime | None = None) -> Board:
     )
 
 
-def _row(entry: TimeEntry, now: datetime, time_zone: str) -> Row:
+def row_of(entry: TimeEntry, now: datetime, time_zone: str) -> Row:
+    """An entry as it stands at a moment, in the zone in which it is shown."""
     days = local_day(entry.ended_at or now, time_zone) - local_day(entry.started_at, time_zone)
     # Not below zero: a clock turned back across midnight, or one behind the clock of the start.
     return Row(entry, entry.duration_at(now), max(days.days, 0))
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A day of the week's chart."""
+
+    day: date
+    total: timedelta
+    percent: float  # of the longest day's, or of eight hours where all are shorter
+    is_today: bool
+
+
+@dataclass(frozen=True)
+class Week:
+    """A person's week, day by day; the running timer counts."""
+
+    bars: list[Bar]
+    total: timedelta
+
+
+FULL_DAY = timedelta(hours=8)
+
+
+def week_of(user: Person, now: datetime | None = None) -> Week:
+    """The week of a person at an aware moment (now, unless told), from their first day of it."""
+    now = now or timezone.now()
+    today = local_day(now, user.time_zone)
+    days = spans.week_of(today, user.week_start)
+    entries = TimeEntry.objects.of(user).filter(day__range=(days[0], days[-1]))
+    ended = entries.values_list("day").annotate(Sum("seconds")).order_by()
+    seconds = {day: total or 0 for day, total in ended}
+    for entry in entries.filter(ended_at=None):
+        seconds[entry.day] += int(entry.duration_at(now).total_seconds())
+    totals = [timedelta(seconds=seconds.get(day, 0)) for day in days]
+    most = max(FULL_DAY, *totals)
+    bars = [
+        Bar(day, total, round(100 * (total / most), 1), day == today)
+        for day, total in zip(days, totals, strict=True)
+    ]
+    return Week(bars, sum(totals, timedelta()))

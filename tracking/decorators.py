@@ -5,10 +5,13 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec, cast
 
 from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import resolve_url
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
+
+from tracking.people import manages
 
 P = ParamSpec("P")
 
@@ -36,6 +39,21 @@ def person_required(
             return view(request, *args, **kwargs)
         to_sign_in = redirect_to_login(_page_of(request))
         return HttpResponseClientRedirect(to_sign_in.url) if request.htmx else to_sign_in
+
+    return guarded
+
+
+def manager_required(
+    view: Callable[Concatenate[PersonRequest, P], HttpResponse],
+) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
+    """For managers and admins; others who are signed in get 403, strangers the sign-in page."""
+
+    @person_required
+    @wraps(view)
+    def guarded(request: PersonRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        if not manages(request.user):
+            raise PermissionDenied
+        return view(request, *args, **kwargs)
 
     return guarded
 

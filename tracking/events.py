@@ -1,6 +1,6 @@
 """The events of the time tracker. They tell that something was filled in, never what."""
 
-from analytics.catalogue import Choice, Count, Duration, EventType, Flag, Kind, register
+from analytics.catalogue import Choice, Count, Duration, EventType, Feature, Flag, Kind, register
 
 FILLED_IN: dict[str, Kind] = {
     "has_description": Flag(),
@@ -10,6 +10,21 @@ FILLED_IN: dict[str, Kind] = {
 ENTRY: dict[str, Kind] = {"duration_seconds": Duration(), **FILLED_IN}
 EXPORT: dict[str, Kind] = {"rows": Count(), "days": Count()}
 
+register(
+    Feature("calendar_add", "Adding time on a day of the calendar."),
+    Feature("calendar_view", "The choice between week and day in the calendar."),
+    Feature("entries_bulk", "Changing several entries at once."),
+    Feature("entries_filter", "Narrowing the list of entries."),
+    Feature("entry_add", "Adding time by hand."),
+    Feature("entry_continue", "Continuing an entry from its row."),
+    Feature("entry_edit", "Opening an entry to change it."),
+    Feature("entry_split", "Splitting an entry."),
+    Feature("week_add_row", "Adding a row to the week."),
+    Feature("week_copy_rows", "Copying the rows of last week."),
+    Feature("continue_latest", "The list of earlier work beside the timer."),
+    Feature("shortcuts", "The list of keyboard shortcuts."),
+    Feature("undo", "The way back in the toast after something was deleted."),
+)
 register(
     EventType("timer.started", "A person started a timer.", FILLED_IN),
     EventType(

@@ -21,8 +21,8 @@ from django.utils.translation import gettext as _
 import analytics
 from accounts import doors
 from accounts.backends import AdmissionMixin
-from accounts.demo import RESERVED_USERNAMES
 from accounts.models import OIDCIdentity, Role, SignupMethod, User
+from accounts.names import is_reserved
 from accounts.oidc.errors import SignInRefused
 
 ATTEMPTS = 3  # a simultaneous sign-in may take the identity or the name; the next look finds it
@@ -162,7 +162,7 @@ def _free_username(profile: Profile) -> str:
     # What stands before the @: names are shown to others, addresses are not.
     base = _name(profile.username.partition("@")[0]) or _name(profile.subject) or "user"
     for name in (base, *(f"{base}-{number}" for number in range(2, 100))):
-        if name.lower() not in RESERVED_USERNAMES and not _is_taken(name):
+        if not is_reserved(name) and not _is_taken(name):
             return name
     return f"{base}-{get_random_string(8)}"
 

@@ -230,6 +230,7 @@ def test_it_makes_an_account_without_a_usable_address(
         ({"preferred_username": "ａｌｉｃｅ"}, "alice-2"),  # the same letters, in full width
         ({"preferred_username": "demo"}, "demo-2"),
         ({"preferred_username": "demo-admin"}, "demo-admin-2"),
+        ({"preferred_username": "former-member-3"}, "former-member-3-2"),  # nobody who has left
         ({"preferred_username": "@"}, "subject-of-bob"),
         ({"preferred_username": None}, "subject-of-bob"),
         ({"preferred_username": ["bob"]}, "subject-of-bob"),

@@ -8,6 +8,7 @@ from django.test import Client
 
 from accounts.forms import PreferencesForm
 from accounts.models import User
+from analytics.models import Event
 from tests.accounts.conftest import assert_page
 
 PREFERENCES = "/accounts/preferences/"
@@ -16,6 +17,8 @@ FORM = {
     "last_name": "Liddell",
     "time_zone": "Asia/Kathmandu",
     "week_start": "6",
+    "hours_24": "False",
+    "language": "en",
     "theme": "dark",
 }
 
@@ -40,7 +43,51 @@ def test_it_saves(signed_in: Client, alice: Any) -> None:
     alice.refresh_from_db()
     assert (alice.first_name, alice.last_name) == ("Alice", "Liddell")
     assert (alice.time_zone, alice.week_start, alice.theme) == ("Asia/Kathmandu", 6, "dark")
+    assert (alice.hours_24, alice.language) == (False, "en")
     assert not alice.share_analytics
+
+
+def test_a_new_person_has_the_clock_of_24_hours_and_the_browsers_language(
+    signed_in: Client, alice: Any
+) -> None:
+    page = signed_in.get(PREFERENCES).content.decode()
+
+    assert (alice.hours_24, alice.language) == (True, "")
+    assert '<option value="True" selected>24 hours (17:30)</option>' in page
+    assert '<option value="" selected>As the browser</option>' in page
+    assert '<option value="de">Deutsch</option>' in page
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("hours_24", "perhaps"),
+        ("hours_24", ""),
+        ("language", "fr"),
+        ("language", "../../etc/passwd"),
+        ("language", "d" * 10_000),
+        ("theme", "pink"),
+        ("week_start", "7"),
+        ("week_start", "x"),
+        ("first_name", "n" * 10_000),
+    ],
+)
+def test_it_refuses_what_is_no_choice_beside_the_field(
+    signed_in: Client, alice: Any, field: str, value: str
+) -> None:
+    response = signed_in.post(PREFERENCES, {**FORM, field: value})
+
+    assert_page(response, 422, f'id="id_{field}_error"')
+    alice.refresh_from_db()
+    assert (alice.hours_24, alice.language, alice.theme) == (True, "", "system")
+
+
+def test_what_stays_the_same_is_no_change(signed_in: Client) -> None:
+    for _ in range(2):
+        signed_in.post(PREFERENCES, {**FORM, "share_analytics": "on"})
+
+    recorded = Event.objects.filter(event="preferences.updated").order_by("id")
+    assert [event.properties["fields_changed"] for event in recorded] == [7, 0]
 
 
 def test_it_keeps_sharing_where_the_box_stays_checked(signed_in: Client, alice: Any) -> None:
@@ -56,7 +103,7 @@ def test_it_refuses_a_time_zone_that_is_none_beside_the_field(
 ) -> None:
     response = signed_in.post(PREFERENCES, {**FORM, "time_zone": zone, "first_name": "<b>Eve"})
 
-    assert_page(response, 200, 'id="id_time_zone_error"', 'aria-describedby="id_time_zone_error"')
+    assert_page(response, 422, 'id="id_time_zone_error"', 'aria-describedby="id_time_zone_error"')
     assert "<b>Eve" not in response.content.decode()
     alice.refresh_from_db()
     assert (alice.time_zone, alice.first_name) == ("UTC", "")

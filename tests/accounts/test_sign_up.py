@@ -54,6 +54,13 @@ def test_nobody_makes_themselves_an_admin(client: Client) -> None:
 
 
 @pytest.mark.usefixtures("opened")
+@pytest.mark.parametrize("name", ["former-member-7", "Former-Member-7", "ｆormer-member-7"])
+def test_nobody_takes_the_name_of_somebody_who_was_erased(client: Client, name: str) -> None:
+    assert_page(client.post(SIGN_UP, {**FORM, "username": name}), 200, 'id="id_username_error"')
+    assert not User.objects.exists()
+
+
+@pytest.mark.usefixtures("opened")
 @pytest.mark.parametrize("name", ["demo", "DEMO", "demo-admin", "ｄｅｍｏ", "ＤＥＭＯ"])
 def test_nobody_takes_the_demo_accounts_names(client: Client, name: str) -> None:
     response = client.post(SIGN_UP, {**FORM, "username": name})

@@ -130,7 +130,7 @@ def test_nobody_is_told_what_does_not_happen_to_them(client, bob):
 def test_changing_preferences_says_how_many(client, bob):
     client.force_login(bob)
     Event.objects.all().delete()
-    form = {"time_zone": "Europe/Berlin", "week_start": "6", "theme": "system"}
+    form = {"time_zone": "Europe/Berlin", "week_start": "6", "theme": "system", "hours_24": "True"}
     client.post("/accounts/preferences/", {**form, "share_analytics": "on"})
 
     assert Event.objects.get().properties["fields_changed"] == 2
@@ -156,7 +156,7 @@ def test_somebody_who_is_not_in_the_database_is_not_recorded(db):
 
 def test_opting_out_on_the_page_leaves_nothing_to_send(client, bob, analytics_on):
     client.force_login(bob, backend="accounts.backends.LocalBackend")
-    form = {"time_zone": "UTC", "week_start": "0", "theme": "system"}
+    form = {"time_zone": "UTC", "week_start": "0", "theme": "system", "hours_24": "True"}
     assert client.post("/accounts/preferences/", form).status_code == 302
 
     bob.refresh_from_db()

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 import django
 
-from tests.benchmarks import figures, memory, page
+from tests.benchmarks import figures, memory, page, pages
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.peer import peer
 from tests.benchmarks.sites import run, site
@@ -40,6 +40,7 @@ TOPICS: dict[str, Callable[[], list[Figure]]] = {
     "page": page.figures,
     "drain": drain,
     "memory": memory.figures,
+    "pages": pages.figures,
 }
 
 

@@ -43,6 +43,17 @@ def setting(site, expression, **variables):
         ("CSRF_TRUSTED_ORIGINS", "time.example.org", "origins such as https://"),
         ("DEFAULT_FROM_EMAIL", "nobody", "an e-mail address"),
         ("POSTHOG_HOST", "https://eu.posthog.com:abc", "an address such as https://"),
+        ("SECOND_TIMER", "ask", "stop, refuse"),
+        ("IDLE_TIMEOUT_MINUTES", "-5", "a whole number from 0 to 525600"),
+        ("IDLE_TIMEOUT_MINUTES", "8h", "a whole number from 0 to 525600"),
+        ("IDLE_TIMEOUT_MINUTES", "525601", "a whole number from 0 to 525600"),
+        ("OVERLAPPING_ENTRIES", "true", "allow, refuse"),
+        ("CURRENCY", "eur", "three capital letters (ISO 4217) such as EUR"),
+        ("CURRENCY", "EURO", "three capital letters (ISO 4217) such as EUR"),
+        ("CURRENCY", "€", "three capital letters (ISO 4217) such as EUR"),
+        ("ENABLE_EXPORTS", "never", "true, 1, yes, on; or false, 0, no, off"),
+        ("ENABLE_IMPORTS", "never", "true, 1, yes, on; or false, 0, no, off"),
+        ("ENABLE_REPORTS", "never", "true, 1, yes, on; or false, 0, no, off"),
     ],
 )
 def test_a_bad_value_stops_the_start_with_one_line(site, name, value, allowed):
@@ -128,6 +139,48 @@ def test_telemetry_is_off_and_https_on_unless_told_otherwise(empty, site):
         site.env |= {"HTTPS": "", "ENABLE_TELEMETRY": "", "DEBUG": ""}
     facts = "settings.ENABLE_TELEMETRY, settings.SECURE_SSL_REDIRECT, settings.DEBUG"
     assert setting(site, facts) == "False True False"
+
+
+TRACKING = (
+    "SECOND_TIMER",
+    "IDLE_TIMEOUT_MINUTES",
+    "OVERLAPPING_ENTRIES",
+    "CURRENCY",
+    "ENABLE_REPORTS",
+    "ENABLE_EXPORTS",
+    "ENABLE_IMPORTS",
+)
+
+
+@pytest.mark.parametrize(
+    ("variables", "values"),
+    [
+        ({}, "stop 480 allow EUR True True True"),
+        (
+            {
+                "SECOND_TIMER": "Refuse",
+                "IDLE_TIMEOUT_MINUTES": "0",
+                "OVERLAPPING_ENTRIES": "refuse",
+                "CURRENCY": "CHF",
+                "ENABLE_REPORTS": "off",
+                "ENABLE_EXPORTS": "0",
+                "ENABLE_IMPORTS": "no",
+            },
+            "refuse 0 refuse CHF False False False",
+        ),
+        (dict.fromkeys(TRACKING, ""), "stop 480 allow EUR True True True"),
+    ],
+)
+def test_how_time_is_tracked_is_the_operators_choice(site, variables, values):
+    assert (
+        setting(site, f"*(getattr(settings, name) for name in {TRACKING})", **variables) == values
+    )
+
+
+def test_the_languages_are_english_and_german(site):
+    assert setting(site, "settings.LANGUAGE_CODE, dict(settings.LANGUAGES)") == (
+        "en {'en': 'English', 'de': 'Deutsch'}"
+    )
 
 
 def test_variables_of_the_process_win_over_the_file(site, tmp_path):

@@ -3,11 +3,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from accounts.models import User
-from tracking.models import Client as Customer, Project, Task, TimeEntry
+from tracking.models import Client as Customer, Membership, Project, Tag, Task, TimeEntry
 
 pytestmark = pytest.mark.django_db
 EIGHT = datetime(2026, 5, 4, 8, tzinfo=UTC)
-LISTS = ["client", "project", "task", "timeentry"]
+LISTS = ["client", "project", "task", "tag", "timeentry"]
 
 
 @pytest.fixture
@@ -18,12 +18,17 @@ def alice_in(client, alice):
 
 def add(user, number: int) -> TimeEntry:
     customer = Customer.objects.create(name=f"Customer {number}")
-    project = Project.objects.create(name=f"Project {number}", client=customer)
+    project = Project.objects.create(
+        name=f"Project {number}", client=customer, budget_money=900, hourly_rate=90
+    )
+    Membership.objects.create(project=project, user=user)
     task = Task.objects.create(name=f"Task {number}", project=project)
     start = EIGHT + timedelta(hours=number)
-    return TimeEntry.objects.create(
+    entry = TimeEntry.objects.create(
         user=user, project=project, task=task, started_at=start, ended_at=start
     )
+    entry.tags.add(Tag.objects.create(name=f"Tag {number}"))
+    return entry
 
 
 @pytest.mark.parametrize("name", LISTS)
@@ -60,16 +65,26 @@ def test_it_opens_each_row(alice_in, bob):
         "client": entry.project.client,
         "project": entry.project,
         "task": entry.task,
+        "tag": entry.tags.get(),
         "timeentry": entry,
     }.items():
         assert row is not None
         assert alice_in.get(f"/admin/tracking/{name}/{row.pk}/change/").status_code == 200
 
 
-@pytest.mark.parametrize("query", ["ended_at__isempty=1", "day__year=2026", "project__id__exact=1"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "ended_at__isempty=1",
+        "day__year=2026",
+        "project__id__exact=1",
+        "billable__exact=1",
+        "user__id__exact=nobody",
+    ],
+)
 def test_it_filters_entries(alice_in, bob, query):
     add(bob, 1)
-    assert alice_in.get(f"/admin/tracking/timeentry/?{query}").status_code == 200
+    assert alice_in.get(f"/admin/tracking/timeentry/?{query}").status_code in (200, 302)
 
 
 def test_it_says_why_an_entry_is_refused(alice_in, bob, work):
@@ -145,3 +160,134 @@ def test_it_refuses_to_delete_a_project_on_which_time_was_spent(alice_in, bob):
 
 def test_it_is_closed_to_everybody_else(bob_in):
     assert bob_in.get("/admin/tracking/timeentry/").status_code in (302, 403)
+
+
+@pytest.mark.parametrize(
+    "query", ["billable__exact=1", "budget_hours__isempty=1", "budget_money__isempty=0"]
+)
+def test_it_filters_projects_and_shows_their_budgets(alice_in, bob, query):
+    add(bob, 1)
+
+    page = alice_in.get(f"/admin/tracking/project/?{query}").content.decode()
+
+    assert "900.00\N{NO-BREAK SPACE}EUR" in page
+
+
+def test_it_shows_what_is_counted_and_lets_nobody_write_it(alice_in, bob):
+    entry = add(bob, 1)
+
+    page = alice_in.get(f"/admin/tracking/timeentry/{entry.pk}/change/").content.decode()
+
+    for name in ("day", "seconds", "version", "active_at"):
+        assert f'name="{name}' not in page
+        assert f"field-{name}" in page
+    for name in ("tags", "billable", "description"):
+        assert f'name="{name}"' in page
+
+
+def test_it_counts_seconds_and_changes_when_an_entry_is_saved(alice_in, bob):
+    entry = add(bob, 1)
+    data = {
+        "user": bob.pk,
+        "description": "Longer",
+        "started_at_0": "2026-05-04",
+        "started_at_1": "08:00",
+        "ended_at_0": "2026-05-04",
+        "ended_at_1": "09:30",
+        "tags": [entry.tags.get().pk],
+        "seconds": 7,
+        "version": 99,
+    }
+
+    assert alice_in.post(f"/admin/tracking/timeentry/{entry.pk}/change/", data).status_code == 302
+
+    saved = TimeEntry.objects.get()
+    assert (saved.seconds, saved.version) == (5400, entry.version + 1)
+    assert saved.tags.count() == 1
+
+
+def test_it_keeps_members_and_tasks_on_the_page_of_their_project(alice_in, bob, charlie):
+    entry = add(bob, 1)
+    project = entry.project
+    assert project is not None
+    member = Membership.objects.get()
+    path = f"/admin/tracking/project/{project.pk}/change/"
+
+    data = {
+        "name": "Web shop",
+        "client": project.client_id,
+        "color": "#123456",
+        "budget_hours": "40",
+        "tasks-TOTAL_FORMS": 2,
+        "tasks-INITIAL_FORMS": 1,
+        "tasks-0-id": entry.task_id,
+        "tasks-0-project": project.pk,
+        "tasks-0-name": "Renamed",
+        "tasks-1-project": project.pk,
+        "tasks-1-name": "Second",
+        "membership_set-TOTAL_FORMS": 2,
+        "membership_set-INITIAL_FORMS": 1,
+        "membership_set-0-id": member.pk,
+        "membership_set-0-project": project.pk,
+        "membership_set-0-user": bob.pk,
+        "membership_set-1-project": project.pk,
+        "membership_set-1-user": charlie.pk,
+    }
+
+    assert alice_in.post(path, data).status_code == 302
+    project.refresh_from_db()
+    assert (project.name, project.budget_hours) == ("Web shop", 40)
+    assert {task.name for task in project.tasks.all()} == {"Renamed", "Second"}
+    assert set(project.members.all()) == {bob, charlie}
+
+    data["membership_set-0-DELETE"] = "on"
+    data |= {"membership_set-TOTAL_FORMS": 1, "tasks-TOTAL_FORMS": 1}
+    assert alice_in.post(path, data).status_code == 302
+    assert list(project.members.all()) == [charlie]
+
+
+def test_the_page_of_a_project_takes_as_many_queries_for_thirty_members_as_for_three(alice_in, bob):
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    project = add(bob, 1).project
+    assert project is not None
+
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as found:
+            alice_in.get(f"/admin/tracking/project/{project.pk}/change/")
+        return len(found)
+
+    def join(number: int) -> None:
+        person = User.objects.create_user(f"p{number}")
+        Membership.objects.create(project=project, user=person)
+        Task.objects.create(project=project, name=f"T{number}")
+
+    for number in range(3):
+        join(number)
+    three = queries()
+    for number in range(3, 30):
+        join(number)
+    assert queries() == three
+
+
+def test_a_budget_is_in_hours_or_in_money(alice_in):
+    data = {
+        "name": "Both",
+        "color": "#123456",
+        "budget_hours": "40",
+        "budget_money": "900",
+        "tasks-TOTAL_FORMS": 0,
+        "tasks-INITIAL_FORMS": 0,
+        "membership_set-TOTAL_FORMS": 0,
+        "membership_set-INITIAL_FORMS": 0,
+    }
+
+    page = alice_in.post("/admin/tracking/project/add/", data).content.decode()
+
+    assert "A budget is in hours or in money, not in both." in page
+    assert not Project.objects.exists()
+
+
+def test_what_people_deleted_is_kept_out(alice_in):
+    assert alice_in.get("/admin/tracking/deletion/").status_code == 404

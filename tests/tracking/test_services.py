@@ -7,7 +7,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from analytics.models import Event
-from tracking.models import Project, TimeEntry
+from tracking.models import Task, TimeEntry
 from tracking.services import TimerBusyError, start_timer, stop_timer
 
 pytestmark = pytest.mark.django_db
@@ -138,13 +138,13 @@ class TestStartRefuses:
         assert running.running
 
     @pytest.mark.django_db(transaction=True)
-    def test_it_gives_up_with_a_sentence_when_the_database_always_refuses(self, bob):
-        """A project that is gone by the time of the insert stands for any such refusal."""
-        gone = Project.objects.create(name="Gone")
-        Project.objects.filter(pk=gone.pk).delete()
+    def test_it_gives_up_with_a_sentence_when_the_database_always_refuses(self, bob, work):
+        """A task that is gone by the time of the insert stands for any such refusal."""
+        gone = Task.objects.create(name="Gone", project=work.garden)
+        Task.objects.filter(pk=gone.pk).delete()
 
         with pytest.raises(TimerBusyError) as caught:
-            start_timer(bob, project=gone)
+            start_timer(bob, task=gone)
         assert caught.value.messages == [
             "Your timer was changed elsewhere at the same moment. Try again."
         ]
@@ -196,7 +196,7 @@ class TestStop:
 
     def test_it_records_its_event_in_the_same_transaction(self, bob):
         start_timer(bob)
-        with patch("tracking.services._filled_in", side_effect=KeyError), pytest.raises(KeyError):
+        with patch("tracking.services.timer.about", side_effect=KeyError), pytest.raises(KeyError):
             stop_timer(bob)
 
         assert TimeEntry.objects.get().running

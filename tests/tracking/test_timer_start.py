@@ -1,3 +1,5 @@
+import re
+
 import pytest
 from django.test import Client
 
@@ -21,15 +23,15 @@ def test_it_starts_the_timer_and_goes_back(bob_in, bob, work):
     assert "Timer started." in bob_in.get("/").content.decode()
 
 
-def test_it_answers_htmx_with_timer_and_day(bob_in):
+def test_it_answers_htmx_with_the_timer_and_a_toast(bob_in):
     response = bob_in.post(URL, {"description": "Write"}, headers=HTMX)
 
     page = response.content.decode()
     assert response.status_code == 200
+    assert (response["HX-Reswap"], response["HX-Trigger"]) == ("none", "entries-changed")
     assert "<html" not in page
     assert 'action="/timer/stop/"' in page
-    assert "entry-running" in page
-    assert '<p id="announcement" hx-swap-oob="innerHTML">Timer started.</p>' in page
+    assert re.search(r'<div id="toasts"[^>]* hx-swap-oob="true">.*Timer started\.', page, re.DOTALL)
     assert "autofocus" in page[page.index("btn-stop") :]
 
 

@@ -27,7 +27,7 @@ def test_it_stops_the_timer_and_goes_back(bob_in, running):
     assert "Timer stopped after 0:01:0" in bob_in.get("/").content.decode()
 
 
-def test_it_answers_htmx_with_timer_and_day(bob_in, running):
+def test_it_answers_htmx_with_the_timer_and_a_toast(bob_in, running):
     page = bob_in.post(URL, headers=HTMX).content.decode()
 
     assert "<html" not in page

@@ -4,7 +4,11 @@ from datetime import timedelta
 
 from django import template
 
+from tracking import clockface
+
 register = template.Library()
+register.filter("time_of_day", clockface.time_of_day)
+register.filter("day_and_time", clockface.day_and_time)
 
 
 @register.filter
@@ -25,3 +29,9 @@ def seconds(duration: timedelta) -> int:
 def iso(duration: timedelta) -> str:
     """A duration as `<time datetime>` takes it."""
     return f"PT{int(duration.total_seconds())}S"
+
+
+@register.filter
+def hours(duration: timedelta) -> str:
+    """A duration as h:mm, for sums; seconds are cut off."""
+    return clock(duration).rpartition(":")[0]

@@ -86,6 +86,7 @@ PLANS = (
         },
     ),
 )
+BUDGETS = {"Online shop": 60, "Audio guide": 90, "Ticket office": 75}  # hours
 # Each person's own rhythm: the minutes after midnight at which they begin, and their projects.
 RHYTHMS = {DEMO_USERNAME: (8 * 60 + 20, PLANS[:4]), DEMO_ADMIN_USERNAME: (9 * 60, PLANS[2:])}
 
@@ -117,7 +118,7 @@ class Command(BaseCommand):
         if accounts:
             self.stdout.write(
                 "  Not wanted? Make your own admin with `manage.py createsuperuser`, sign in with"
-                f" it, and delete these accounts at {address}/admin/accounts/user/."
+                f" it, and switch these accounts off at {address}/admin/accounts/user/."
             )
 
     def _fill_if_empty(self) -> None:
@@ -176,7 +177,9 @@ def make_projects() -> dict[str, Made]:
     made = {}
     for plan in PLANS:
         client, _created = Client.objects.get_or_create(name=plan.client)
-        project = Project.objects.create(client=client, name=plan.name, color=plan.color)
+        project = Project.objects.create(
+            client=client, name=plan.name, color=plan.color, budget_hours=BUDGETS.get(plan.name)
+        )
         tasks = {
             name: Task.objects.create(project=project, name=name) for name in plan.work if name
         }
@@ -226,15 +229,17 @@ def _entry(
     plan = dice.choice(plans)
     task, descriptions = dice.choice(list(plan.work.items()))
     made = projects[plan.name]
-    return TimeEntry(
+    entry = TimeEntry(
         user=user,
         project=made.project,
         task=made.tasks.get(task),
         description=dice.choice(descriptions),
+        billable=plan.client != "Harbour Museum",
         started_at=started_at,
         ended_at=started_at + timedelta(minutes=minutes, seconds=-dice.randrange(0, 60)),
-        day=local_day(started_at, user.time_zone),
     )
+    entry.follow()
+    return entry
 
 
 def _at(user: User, day: date, minute: int) -> datetime:

@@ -5,6 +5,7 @@
   const SECOND = 1000;
   const STALE = 60 * SECOND; // a page that was out of sight this long is brought up to date
   const DRAFT = "timer-draft";
+  const FOLDED = "details.menu[open], details.timer-change[open]"; // they close by themselves
   const pageTitle = document.title;
 
   // --- running times ---
@@ -77,6 +78,23 @@
     form.elements.description.focus();
   };
 
+  // --- all projects, for a list that offers the latest ones ---
+
+  const offerAll = async (select) => {
+    const answer = await fetch(select.dataset.more, { headers: { "HX-Request": "true" } });
+    const all = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const options = all.querySelector("select");
+    if (!answer.ok || !options) return;
+    select.replaceChildren(...options.children);
+    select.value = "";
+    select.focus();
+    select.showPicker?.();
+  };
+
+  document.addEventListener("change", (event) => {
+    if (event.target.name === "project" && event.target.value === "more") offerAll(event.target);
+  });
+
   // --- notices ---
 
   const notify = (name, said) => {
@@ -89,14 +107,23 @@
     notices.replaceChildren(notice);
   };
 
+  // A toast goes by itself, but not while somebody is at it, and not soon if it can undo.
+  const leaveLater = (toast) => {
+    const seconds = toast.querySelector("form") ? 20 : 6;
+    const leave = () => {
+      if (toast.matches(":hover, :focus-within")) setTimeout(leave, 2 * SECOND);
+      else toast.remove();
+    };
+    setTimeout(leave, seconds * SECOND);
+  };
+
   // --- all of it, for what has just come into the page ---
 
   const enliven = (root) => {
-    for (const form of root.querySelectorAll("form[data-draft]")) {
-      restoreDraft(form);
-      linkTasks(form);
-    }
+    for (const form of root.querySelectorAll("form[data-draft]")) restoreDraft(form);
+    for (const form of root.querySelectorAll("form[data-tasks]")) linkTasks(form);
     for (const button of root.querySelectorAll("[data-dismiss]")) button.hidden = false;
+    for (const toast of root.querySelectorAll("[data-toast]")) leaveLater(toast);
     tick();
   };
 
@@ -104,21 +131,68 @@
   if (window.htmx) document.addEventListener("htmx:load", (event) => enliven(event.detail.elt));
   else enliven(document);
   setInterval(tick, SECOND);
+  document.querySelector(".site-nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 
   document.addEventListener("click", (event) => {
-    event.target.closest("[data-dismiss]")?.closest(".alert").remove();
-    for (const menu of document.querySelectorAll("details.menu[open]")) {
+    event.target.closest("[data-dismiss]")?.closest(".alert, [data-toast]").remove();
+    for (const menu of document.querySelectorAll(FOLDED)) {
       if (!menu.contains(event.target)) menu.open = false;
     }
   });
 
+  // --- by keyboard ---
+
+  const typing = (element) => element.closest("input, select, textarea, [contenteditable]");
+  const press = (element) => {
+    if (element.matches("input")) element.focus();
+    else element.click();
+  };
+
   document.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape") return;
-    for (const menu of document.querySelectorAll("details.menu[open]")) {
-      menu.open = false;
-      menu.querySelector("summary").focus();
+    if (event.key === "Escape") {
+      for (const menu of document.querySelectorAll(FOLDED)) {
+        menu.open = false;
+        menu.querySelector("summary").focus();
+      }
+      return;
     }
+    if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
+    if (document.querySelector("dialog[open]")) return;
+    if (localStorage.getItem(NO_KEYS) && event.key !== "?") return;
+    const element = [...document.querySelectorAll("[data-key]")].find(
+      (candidate) => candidate.dataset.key === event.key,
+    );
+    if (!element) return;
+    event.preventDefault();
+    press(element);
   });
+
+  // Whoever speaks to their computer must be able to turn single keys off.
+  const NO_KEYS = "no-single-keys";
+  const switchKeys = document.getElementById("single-keys");
+  if (switchKeys) {
+    switchKeys.checked = !localStorage.getItem(NO_KEYS);
+    switchKeys.addEventListener("change", () => {
+      if (switchKeys.checked) localStorage.removeItem(NO_KEYS);
+      else localStorage.setItem(NO_KEYS, "1");
+    });
+  }
+  for (const opener of document.querySelectorAll("[data-opens]")) {
+    opener.hidden = false;
+    opener.addEventListener("click", () => document.getElementById(opener.dataset.opens).showModal());
+  }
+
+  // --- somebody is here: a running timer is not forgotten ---
+
+  const ACTIVITY = 60 * SECOND;
+  let told = Date.now();
+  const tellActivity = () => {
+    const timer = document.querySelector("[data-activity]");
+    if (!timer?.dataset.activity || Date.now() - told < ACTIVITY) return;
+    told = Date.now();
+    window.htmx?.ajax("POST", timer.dataset.activity, { target: "#timer", swap: "outerHTML" });
+  };
+  for (const kind of ["pointerdown", "keydown"]) document.addEventListener(kind, tellActivity);
 
   // Signing in elsewhere changes the token; the cookie always holds the one that counts.
   document.addEventListener("htmx:configRequest", (event) => {
@@ -153,9 +227,11 @@
       return;
     }
     tick();
-    const board = document.querySelector("[data-refresh]");
-    if (!board || Date.now() - seen < STALE) return;
-    if (board.querySelector("[name=description]")?.value) return;
-    window.htmx?.ajax("GET", board.dataset.refresh, { target: board, swap: "outerHTML" });
+    if (Date.now() - seen < STALE) return;
+    const timer = document.getElementById("timer");
+    if (!timer || timer.querySelector("[name=description]")?.value && !timer.querySelector("[data-elapsed]")) return;
+    if (timer.querySelector("details[open]")) return;
+    window.htmx?.ajax("GET", timer.dataset.refresh, { target: timer, swap: "outerHTML" });
+    window.htmx?.trigger(document.body, "entries-changed");
   });
 })();

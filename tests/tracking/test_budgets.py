@@ -1,0 +1,149 @@
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from django.utils import timezone, translation
+
+from tracking.budgets import Budget, Spent, budget_of, money, spent_on, worth
+from tracking.models import Client, Project, TimeEntry
+
+pytestmark = pytest.mark.django_db
+EIGHT = datetime(2026, 5, 4, 8, tzinfo=UTC)
+
+
+def spend(user, project, *, seconds: int, billable: bool = True) -> TimeEntry:
+    end = EIGHT + timedelta(seconds=seconds)
+    return TimeEntry.objects.create(
+        user=user, project=project, started_at=EIGHT, ended_at=end, billable=billable
+    )
+
+
+def plain(text: object) -> str:
+    """Without the difference between the kinds of spaces."""
+    return str(text).replace("\N{NO-BREAK SPACE}", " ")
+
+
+class TestSpent:
+    def test_it_sums_everybodys_time_and_the_billable_part_of_it(self, bob, charlie, work):
+        spend(bob, work.shop, seconds=3600)
+        spend(charlie, work.shop, seconds=1800)
+        spend(charlie, work.shop, seconds=900, billable=False)
+        spend(bob, work.garden, seconds=60)
+
+        assert spent_on([work.shop.pk, work.garden.pk]) == {
+            work.shop.pk: Spent(timedelta(minutes=105), timedelta(minutes=90)),
+            work.garden.pk: Spent(timedelta(minutes=1), timedelta(minutes=1)),
+        }
+
+    def test_it_counts_no_running_timer_before_it_is_stopped(self, bob, work):
+        TimeEntry.objects.create(user=bob, project=work.shop, started_at=timezone.now())
+        assert spent_on([work.shop.pk]) == {work.shop.pk: Spent()}
+
+    def test_it_asks_once_however_many_projects_there_are(
+        self, bob, work, django_assert_num_queries
+    ):
+        keys = [Project.objects.create(name=f"P{number}").pk for number in range(60)]
+        with django_assert_num_queries(1):
+            assert len(spent_on([*keys, work.shop.pk])) == 61
+
+    def test_it_reads_the_index_alone(self, bob, work):
+        """With a million entries, reading their rows would take too long."""
+        from django.db import connection
+        from django.test.utils import CaptureQueriesContext
+
+        if connection.vendor != "sqlite":
+            pytest.skip("PostgreSQL's planner reads small tables as a whole.")
+        with CaptureQueriesContext(connection) as queries:
+            spent_on([work.shop.pk])
+        with connection.cursor() as cursor:
+            cursor.execute("EXPLAIN QUERY PLAN " + queries[0]["sql"])
+            plan = " ".join(str(row[-1]) for row in cursor.fetchall())
+        assert "COVERING INDEX tracking_entry_project_sum" in plan
+
+
+class TestWorth:
+    @pytest.mark.parametrize(
+        ("seconds", "rate", "expected"),
+        [
+            (3600, "85.00", "85.00"),
+            (1, "85.00", "0.02"),  # 0.0236
+            (18, "1.00", "0.01"),  # 0.005: half a cent goes up
+            (17, "1.00", "0.00"),
+            (3 * 1800, "33.33", "50.00"),  # 49.995
+            (0, "85.00", "0.00"),
+            (1_000_000_000, "99999999.99", "27777777775000.00"),
+        ],
+    )
+    def test_it_is_exact_to_the_cent(self, seconds, rate, expected):
+        assert worth(timedelta(seconds=seconds), Decimal(rate)) == Decimal(expected)
+
+    def test_it_rounds_the_sum_and_not_each_entry(self, bob, work):
+        for _entry in range(3):
+            spend(bob, work.shop, seconds=12)  # a third of a cent and more each
+        spent = spent_on([work.shop.pk])[work.shop.pk]
+        assert worth(spent.billable, Decimal(1)) == Decimal("0.01")
+
+
+class TestBudget:
+    def test_it_counts_all_time_against_hours(self):
+        project = Project(budget_hours=Decimal(40))
+        budget = budget_of(project, Spent(timedelta(hours=12, minutes=30), timedelta()))
+
+        assert budget is not None
+        assert plain(budget) == "12:30 of 40:00 h (31 %)"
+        assert plain(budget.rest) == "27:30 h left"
+        assert (budget.percent, budget.bar, budget.over) == (31, 31, False)
+
+    def test_it_counts_billable_time_at_the_rate_against_money(self):
+        project = Project(
+            client=Client(name="Helix", currency="USD"),
+            budget_money=Decimal(1200),
+            hourly_rate=Decimal(80),
+        )
+        budget = budget_of(project, Spent(timedelta(hours=100), timedelta(hours=10, minutes=45)))
+
+        assert plain(budget) == "860.00 USD of 1,200.00 USD (71 %)"
+
+    def test_it_says_in_words_what_is_over(self):
+        project = Project(budget_hours=Decimal("1.5"))
+        budget = budget_of(project, Spent(timedelta(hours=4), timedelta()))
+
+        assert budget is not None
+        assert plain(budget) == "4:00 of 1:30 h (266 %)"
+        assert plain(budget.rest) == "over budget by 2:30 h"
+        assert (budget.bar, budget.over) == (100, True)
+
+    def test_it_is_full_only_when_all_is_spent(self):
+        project = Project(budget_hours=Decimal(1))
+        found = [
+            budget_of(project, Spent(timedelta(minutes=59, seconds=59), timedelta())),
+            budget_of(project, Spent(timedelta(hours=1), timedelta())),
+        ]
+        shown = [(budget.percent, budget.over) for budget in found if budget]
+        assert shown == [(99, False), (100, False)]
+
+    def test_it_shows_that_something_was_begun(self):
+        project = Project(budget_hours=Decimal(1000))
+        found = [
+            budget_of(project, Spent()),
+            budget_of(project, Spent(timedelta(minutes=1), timedelta())),
+        ]
+        assert [(budget.percent, budget.bar) for budget in found if budget] == [(0, 0), (0, 1)]
+
+    def test_it_takes_the_largest_budgets(self):
+        project = Project(budget_hours=Decimal("99999999.99"))
+        assert plain(budget_of(project, Spent())) == "0:00 of 99999999:59 h (0 %)"
+
+    def test_a_project_without_one_has_none(self):
+        assert budget_of(Project(), Spent(timedelta(hours=1), timedelta())) is None
+
+    def test_money_without_a_rate_is_worth_nothing(self):
+        """The form refuses it; an older row or the administration may hold it."""
+        budget = budget_of(Project(budget_money=Decimal(10)), Spent(timedelta(1), timedelta(1)))
+        assert isinstance(budget, Budget)
+        assert budget.spent == 0
+
+    def test_it_writes_amounts_as_the_language_does(self):
+        assert plain(money(Decimal("1234.5"), "EUR")) == "1,234.50 EUR"
+        with translation.override("de"):
+            assert plain(money(Decimal("1234.5"), "EUR")) == "1.234,50 EUR"

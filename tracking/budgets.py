@@ -1,0 +1,121 @@
+"""What was spent on projects, and how much of their budgets that is.
+
+Ended entries count. A running timer counts once it is stopped: until then nobody knows how long it
+was, and all sums of a page come from one index that holds no row of it.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import ROUND_HALF_UP, Decimal
+
+from django.db.models import Sum
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+
+from tracking.models import Project, TimeEntry
+from tracking.templatetags.durations import hours
+
+CENT = Decimal("0.01")
+HOUR = 3600  # seconds
+
+
+@dataclass(frozen=True)
+class Spent:
+    """The time of all entries of a project, and that of the billable ones among them."""
+
+    time: timedelta = timedelta()
+    billable: timedelta = timedelta()
+
+    def __add__(self, other: "Spent") -> "Spent":
+        """Both together."""
+        return Spent(self.time + other.time, self.billable + other.billable)
+
+
+def spent_on(projects: Collection[int]) -> dict[int, Spent]:
+    """What was spent on each project, by its key; one query, answered by an index alone."""
+    entries = TimeEntry.objects.filter(project__in=projects, seconds__isnull=False)
+    sums = entries.order_by().values_list("project", "billable").annotate(Sum("seconds"))
+    spent = dict.fromkeys(projects, Spent())
+    for project, billable, seconds in sums:
+        time = timedelta(seconds=seconds)
+        assert project is not None
+        spent[project] += Spent(time, time if billable else timedelta())
+    return spent
+
+
+def worth(time: timedelta, hourly_rate: Decimal) -> Decimal:
+    """What billable time costs: to the cent, half a cent up, rounded once for the whole sum."""
+    return (_seconds(time) * hourly_rate / HOUR).quantize(CENT, ROUND_HALF_UP)
+
+
+def money(amount: Decimal, currency: str) -> str:
+    """An amount as people of the active language write it, with its currency's code."""
+    number = number_format(amount, 2, use_l10n=True, force_grouping=True)
+    return f"{number}\N{NO-BREAK SPACE}{currency}"
+
+
+@dataclass(frozen=True)
+class Budget:
+    """A budget in hours (compared as seconds) or in money, and what of it is spent."""
+
+    amount: Decimal
+    spent: Decimal
+    currency: str  # empty for hours
+
+    @property
+    def percent(self) -> int:
+        """How much is spent, rounded down: 100 is only what is spent entirely."""
+        return int(100 * self.spent / self.amount)
+
+    @property
+    def bar(self) -> int:
+        """The length of the bar, of 100; what was begun can be seen."""
+        return min(max(self.percent, 1 if self.spent else 0), 100)
+
+    @property
+    def over(self) -> bool:
+        """Whether more is spent than there was."""
+        return self.spent > self.amount
+
+    def __str__(self) -> str:
+        """`12:30 of 40:00 h (31 %)`."""
+        words = {"spent": self._said(self.spent), "budget": self._said(self.amount)}
+        words["percent"] = number_format(self.percent, 0, use_l10n=True, force_grouping=True)
+        if self.currency:
+            return _("%(spent)s of %(budget)s (%(percent)s\N{NO-BREAK SPACE}%%)") % words
+        return (
+            _("%(spent)s of %(budget)s\N{NO-BREAK SPACE}h (%(percent)s\N{NO-BREAK SPACE}%%)")
+            % words
+        )
+
+    @property
+    def rest(self) -> str:
+        """How much is left, or by how much it is over."""
+        difference = self._said(abs(self.amount - self.spent))
+        if not self.currency:
+            difference += "\N{NO-BREAK SPACE}" + _("h")
+        said = _("over budget by %(difference)s") if self.over else _("%(difference)s left")
+        return said % {"difference": difference}
+
+    def _said(self, amount: Decimal) -> str:
+        return (
+            money(amount, self.currency) if self.currency else hours(timedelta(seconds=int(amount)))
+        )
+
+
+def budget_of(project: Project, spent: Spent) -> Budget | None:
+    """The project's budget and how much of it is spent; None where it has none.
+
+    Hours count all time, money the billable time at the rate per hour.
+    """
+    if project.budget_hours is not None:
+        return Budget(project.budget_hours * HOUR, _seconds(spent.time), "")
+    if project.budget_money is not None:
+        rate = project.hourly_rate or Decimal()
+        return Budget(project.budget_money, worth(spent.billable, rate), project.currency)
+    return None
+
+
+def _seconds(time: timedelta) -> Decimal:
+    return Decimal(time // timedelta(seconds=1))

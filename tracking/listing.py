@@ -1,0 +1,334 @@
+"""The list of somebody's entries: its filters, pages and totals."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from itertools import groupby
+from typing import Any
+
+from django import forms
+from django.core.paginator import Page, Paginator
+from django.db.models import Count, Q, Sum
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _, gettext_lazy
+
+from tracking.board import Row, row_of
+from tracking.forms import MORE, OFFERED, GroupedChoiceField, offered_projects
+from tracking.models import (
+    DESCRIPTION_LENGTH,
+    Project,
+    Tag,
+    Task,
+    TimeEntry,
+    TimeEntryQuerySet,
+    local_day,
+)
+from tracking.people import Person
+from tracking.spans import week_of
+from tracking.widgets import QuickSelect
+
+PER_PAGE = 50  # entries
+MOST_OFFERED = 100  # tags, and tasks of a project
+FOUR_WEEKS = timedelta(days=27)  # before today
+
+RANGES = {
+    "": gettext_lazy("Last four weeks"),
+    "this-week": gettext_lazy("This week"),
+    "last-week": gettext_lazy("Last week"),
+    "this-month": gettext_lazy("This month"),
+    "last-month": gettext_lazy("Last month"),
+    "all": gettext_lazy("All time"),
+}
+Range = tuple[date | None, date | None]
+
+
+class FilterForm(forms.Form):
+    """Which entries to list. What makes no sense is left out, and said (`notes`)."""
+
+    range = forms.ChoiceField(
+        label=gettext_lazy("Range"),
+        choices=list(RANGES.items()),
+        required=False,
+        error_messages={"invalid_choice": gettext_lazy("There is no such range.")},
+    )
+    since = forms.DateField(
+        label=gettext_lazy("From"),
+        required=False,
+        widget=forms.DateInput({"type": "date"}, "%Y-%m-%d"),
+    )
+    until = forms.DateField(
+        label=gettext_lazy("To"),
+        required=False,
+        widget=forms.DateInput({"type": "date"}, "%Y-%m-%d"),
+    )
+    project = GroupedChoiceField(
+        Project.objects.none(),
+        label=gettext_lazy("Project"),
+        required=False,
+        widget=QuickSelect,
+        empty_label=gettext_lazy("Every project"),
+        heading=lambda project: project.client.name if project.client else str(_("No client")),
+        error_messages={"invalid_choice": gettext_lazy("This project is not there any more.")},
+    )
+    task = forms.ModelChoiceField(
+        Task.objects.all(),
+        label=gettext_lazy("Task"),
+        required=False,
+        widget=QuickSelect,
+        error_messages={"invalid_choice": gettext_lazy("This task is not there any more.")},
+    )
+    tag = forms.ModelChoiceField(
+        Tag.objects.all(),
+        label=gettext_lazy("Tag"),
+        required=False,
+        widget=QuickSelect,
+        error_messages={"invalid_choice": gettext_lazy("This tag is not there any more.")},
+    )
+    billable = forms.ChoiceField(
+        label=gettext_lazy("Billable"),
+        choices=[
+            ("", gettext_lazy("Billable or not")),
+            ("yes", gettext_lazy("Billable")),
+            ("no", gettext_lazy("Not billable")),
+        ],
+        required=False,
+        error_messages={"invalid_choice": gettext_lazy("There is no such choice.")},
+    )
+    text = forms.CharField(
+        label=gettext_lazy("Description"),
+        required=False,
+        max_length=DESCRIPTION_LENGTH,
+        widget=forms.TextInput({"type": "search", "placeholder": gettext_lazy("Any words")}),
+    )
+
+    def __init__(
+        self, user: Person, data: Mapping[str, Any], like: forms.Form | None = None
+    ) -> None:
+        """Filters of `data`; the projects are those of a form `like` it, if there is one."""
+        super().__init__(data, auto_id="filter-%s")
+        project = self.fields["project"]
+        assert isinstance(project, GroupedChoiceField)
+        project.allowed = Project.objects.visible_to(user)
+        self.fields["task"].queryset = Task.objects.filter(  # type: ignore[attr-defined]
+            project__in=project.allowed
+        ).select_related("project__client")
+        self.chosen = self._chosen()
+        if like is None or data.get("project") == MORE:
+            self._offer_projects(user, None if data.get("project") == MORE else OFFERED)
+        else:
+            self._offer_like(like)
+        self._offer()
+        for field in self.fields.values():
+            select = isinstance(field.widget, forms.Select)
+            field.widget.attrs["class"] = "form-select" if select else "form-control"
+
+    def _chosen(self) -> dict[str, Any]:
+        """What makes sense of what is asked for."""
+        self.full_clean()
+        if self.data.get("project") == MORE:
+            self.errors.pop("project", None)
+        chosen = {name: value for name, value in self.cleaned_data.items() if value}
+        since, until = chosen.get("since"), chosen.get("until")
+        if since and until and until < since:
+            chosen["since"], chosen["until"] = until, since
+        task = chosen.get("task")
+        if task is not None and chosen.setdefault("project", task.project) != task.project:
+            del chosen["task"]  # another project was chosen since
+        return chosen
+
+    def _offer_projects(self, user: Person, most: int | None) -> None:
+        project = self.fields["project"]
+        assert isinstance(project, GroupedChoiceField)
+        if most is None:
+            shown = project.allowed
+        else:
+            offered, project.more = offered_projects(user, most)
+            chosen = [self.chosen["project"].pk] if "project" in self.chosen else []
+            shown = Project.objects.filter(pk__in=[*offered, *chosen])
+        project.queryset = shown.select_related("client").by_client()
+
+    def _offer_like(self, like: forms.Form) -> None:
+        offered = list(like.fields["project"].widget.choices)[1:]
+        keys = {key for _heading, rows in offered if isinstance(rows, list) for key, _name in rows}
+        chosen = self.chosen.get("project")
+        if chosen and chosen.pk not in {getattr(key, "value", key) for key in keys}:
+            offered.insert(0, (chosen.pk, str(chosen)))
+        self.fields["project"].widget.choices = [("", _("Every project")), *offered]
+
+    def _offer(self) -> None:
+        """Fill the other lists, none longer than people read."""
+        chosen = self.chosen.get("project")
+        tags = Tag.objects.filter(archived=False).values_list("pk", "name")[:MOST_OFFERED]
+        self._choices("tag", _("Every tag"), tags)
+        if chosen:
+            tasks = chosen.tasks.values_list("pk", "name")[:MOST_OFFERED]
+            self._choices("task", _("Every task"), tasks)
+        else:
+            del self.fields["task"]
+
+    def _choices(self, name: str, empty: str, offered: Iterable[tuple[int, str]]) -> None:
+        choices = dict(offered)
+        if (chosen := self.chosen.get(name)) is not None:
+            choices.setdefault(chosen.pk, chosen.name)
+        self.fields[name].widget.choices = [("", empty), *choices.items()]
+
+    @property
+    def notes(self) -> list[str]:
+        """A sentence for each filter that was left out."""
+        return [
+            _("%(sentence)s The filter “%(name)s” was left out.")
+            % {"sentence": " ".join(map(str, errors)), "name": FilterForm.base_fields[name].label}
+            for name, errors in self.errors.items()
+        ]
+
+    def days(self, today: date, week_start: int) -> Range:
+        """First and last day that are asked for; None where there is no bound."""
+        if self.chosen.keys() & {"since", "until"}:
+            return self.chosen.get("since"), self.chosen.get("until")
+        return range_of(self.chosen.get("range", ""), today, week_start)
+
+    def words(self) -> list[str]:
+        """What is filtered by, for the line into which the filters fold."""
+        chosen = self.chosen
+        words = [self._range_words()]
+        words += [str(chosen[name]) for name in ("project", "task", "tag") if name in chosen]
+        if "billable" in chosen:
+            words.append(_("Billable") if chosen["billable"] == "yes" else _("Not billable"))
+        if "text" in chosen:
+            words.append(_("“%(text)s”") % {"text": chosen["text"]})
+        return words
+
+    def _range_words(self) -> str:
+        since, until = (self.chosen.get(name) for name in ("since", "until"))
+        if since and until:
+            return f"{date_format(since)} – {date_format(until)}"
+        if since:
+            return _("since %(day)s") % {"day": date_format(since)}
+        if until:
+            return _("until %(day)s") % {"day": date_format(until)}
+        return str(RANGES[self.chosen.get("range", "")])
+
+    @property
+    def narrows(self) -> bool:
+        """Whether anything is chosen."""
+        return bool(self.chosen)
+
+    def narrow(self, entries: TimeEntryQuerySet) -> TimeEntryQuerySet:
+        """The entries that are asked for, but for the range."""
+        chosen, wanted = self.chosen, Q()
+        for name, lookup in (("project", "project"), ("task", "task"), ("tag", "tags")):
+            if name in chosen:
+                wanted &= Q((lookup, chosen[name]))
+        if "billable" in chosen:
+            wanted &= Q(billable=chosen["billable"] == "yes")
+        if "text" in chosen:
+            wanted &= Q(description__icontains=chosen["text"])
+        return entries.filter(wanted)
+
+
+def range_of(name: str, today: date, week_start: int) -> Range:
+    """First and last day of a range of `RANGES`; weeks start as `date.weekday()` counts."""
+    if name == "all":
+        return None, None
+    if name in ("this-week", "last-week"):
+        week = week_of(today - timedelta(days=7 * (name == "last-week")), week_start)
+        return week[0], week[-1]
+    first = today.replace(day=1)
+    if name == "this-month":
+        return first, (first + timedelta(days=31)).replace(day=1) - timedelta(days=1)
+    if name == "last-month":
+        last = first - timedelta(days=1)
+        return last.replace(day=1), last
+    return today - FOUR_WEEKS, None
+
+
+@dataclass(frozen=True)
+class Day:
+    """The entries of a day that stand on a page, and the total of all that are filtered."""
+
+    day: date
+    rows: list[Row]
+    total: timedelta
+    grows: bool  # a timer runs
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A page of somebody's entries."""
+
+    person: Any
+    today: date
+    filters: FilterForm
+    days: list[Day]
+    page: Page
+    count: int
+    total: timedelta
+    grows: bool
+
+
+def listing_of(
+    user: Person,
+    person: Person,
+    query: Mapping[str, Any],
+    now: datetime | None = None,
+    *,
+    like: forms.Form | None = None,
+) -> Listing:
+    """What a user sees of a person's entries, as the query of the address asks for.
+
+    Whether they may is for the caller. Totals are over all that is filtered, at an aware moment
+    (now, unless told); a running timer counts. A form `like` the filters lends them its projects.
+    """
+    now = now or timezone.now()
+    filters, today = FilterForm(user, query, like), local_day(now, person.time_zone)
+    entries = _within(TimeEntry.objects.of(person), filters, user, today)
+    told = entries.order_by().aggregate(count=Count("pk"), seconds=Sum("seconds"))
+    running = entries.filter(ended_at=None).first() if told["count"] else None
+    runs = _running(running, now)
+    paginator = Paginator(entries.shown().order_by("-day", "-started_at", "-pk"), PER_PAGE)
+    paginator.count = told["count"]
+    page = paginator.get_page(query.get("page"))
+    rows = [row_of(entry, now, person.time_zone) for entry in page]
+    return Listing(
+        person=person,
+        today=today,
+        filters=filters,
+        days=_days(entries, rows, runs),
+        page=page,
+        count=told["count"],
+        total=timedelta(seconds=told["seconds"] or 0) + sum(runs.values(), timedelta()),
+        grows=bool(runs),
+    )
+
+
+def _within(
+    entries: TimeEntryQuerySet, filters: FilterForm, user: Person, today: date
+) -> TimeEntryQuerySet:
+    first, last = filters.days(today, user.week_start)
+    if first is not None:
+        entries = entries.filter(day__gte=first)
+    if last is not None:
+        entries = entries.filter(day__lte=last)
+    return filters.narrow(entries)
+
+
+def _running(entry: TimeEntry | None, now: datetime) -> dict[date, timedelta]:
+    """How long the running timer has taken, by its day; sums of the database leave it out."""
+    return {} if entry is None else {entry.day: entry.duration_at(now)}
+
+
+def _days(entries: TimeEntryQuerySet, rows: list[Row], runs: Mapping[date, timedelta]) -> list[Day]:
+    """The rows by day; a day's total also counts what stands on other pages."""
+    by_day = [(day, list(of_day)) for day, of_day in groupby(rows, lambda row: row.entry.day)]
+    sums = entries.filter(day__in=[day for day, _rows in by_day])
+    seconds = dict(sums.order_by().values_list("day").annotate(Sum("seconds"))) if rows else {}
+    return [
+        Day(
+            day,
+            of_day,
+            timedelta(seconds=seconds.get(day) or 0) + runs.get(day, timedelta()),
+            day in runs,
+        )
+        for day, of_day in by_day
+    ]

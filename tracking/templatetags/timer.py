@@ -1,0 +1,58 @@
+"""The timer bar, which stands on every page."""
+
+from datetime import timedelta
+from typing import Any
+
+from django import template
+from django.urls import reverse
+from django.utils import timezone
+
+from tracking.forms import TimerChangeForm, WorkForm
+from tracking.models import TimeEntry, local_day
+from tracking.people import Person
+from tracking.services import idle_since
+
+register = template.Library()
+
+
+LATEST, LOOKED_AT = 5, 50  # different work among the latest entries
+
+
+def latest_work(user: Person) -> list[TimeEntry]:
+    """The latest finished entry of each of the person's latest pieces of work, latest first."""
+    entries = TimeEntry.objects.of(user).filter(ended_at__isnull=False).shown()
+    found: dict[tuple[Any, ...], TimeEntry] = {}
+    for entry in entries.prefetch_related(None).order_by("-day", "-started_at")[:LOOKED_AT]:
+        found.setdefault((entry.description, entry.project_id, entry.task_id), entry)
+    return list(found.values())[:LATEST]
+
+
+@register.inclusion_tag("tracking/timer.html", takes_context=True)
+def timer_bar(context: dict[str, Any], *, oob: bool = False) -> dict[str, Any]:
+    """The running timer, or the form that starts one; `oob` replaces it from any answer of htmx.
+
+    `timer_forms` of the context holds forms as they were sent: `form` to start, `change` to change.
+    """
+    request = context["request"]
+    user, now = request.user, timezone.now()
+    forms = context.get("timer_forms", {})
+    running = TimeEntry.objects.of(user).filter(ended_at=None).shown().first()
+    shown = {
+        "request": request,
+        "csrf_token": context.get("csrf_token"),
+        "oob": oob,
+        # After an action of the bar's own, the next one is at hand; no other's focus is taken.
+        "focus": oob and request.path.startswith(reverse("timer")),
+    }
+    if running is None or "form" in forms:
+        form = forms.get("form") or WorkForm(user, prefix_of_ids="timer")
+        return {**shown, "form": form, "latest": latest_work(user)}
+    days = local_day(now, user.time_zone) - local_day(running.started_at, user.time_zone)
+    return {
+        **shown,
+        "entry": running,
+        "duration": running.duration_at(now),
+        "days_later": max(days, timedelta()).days,
+        "idle_since": idle_since(running, now),
+        "change": forms.get("change") or TimerChangeForm(user, entry=running),
+    }
