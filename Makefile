@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 MANAGE := $(BIN)/python manage.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all test-matrix test-postgresql bench checks screenshots docs lock vendor wheel clean
+.PHONY: help run test test-all test-matrix test-postgresql bench checks screenshots docs messages lock vendor wheel clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -66,6 +66,13 @@ lock: $(INSTALLED) ## pin the requirements anew
 	$(LOCK) --constraint requirements/constraint-django52.txt --output-file requirements/production.txt requirements/production.in
 	$(LOCK) --constraint requirements/constraint-django52.txt --output-file requirements/development.txt requirements/development.in
 	$(LOCK) --constraint requirements/constraint-django61.txt --output-file requirements/matrix.txt requirements/development.in
+
+MESSAGES := makemessages --locale de --no-obsolete --no-wrap --add-location file
+messages: $(INSTALLED) ## collect what is to be translated, and compile what is (needs GNU gettext)
+	$(MANAGE) $(MESSAGES) --ignore "tests/*" --ignore "analytics/*" --ignore "staticfiles/*"
+	cd analytics && PYTHONPATH=.. DJANGO_SETTINGS_MODULE=tests.settings ../$(BIN)/python -m django $(MESSAGES)
+	sed -i '/^"POT-Creation-Date/d' locale/de/LC_MESSAGES/django.po analytics/locale/de/LC_MESSAGES/django.po
+	$(MANAGE) compilemessages --locale de --ignore "$(VENV)*"
 
 vendor: ## copy what the pages take from npm (needs npm; running the site does not)
 	scripts/vendor.sh

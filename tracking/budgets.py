@@ -81,13 +81,11 @@ class Budget:
     def __str__(self) -> str:
         """`12:30 of 40:00 h (31 %)`."""
         words = {"spent": self._said(self.spent), "budget": self._said(self.amount)}
-        words["percent"] = number_format(self.percent, 0, use_l10n=True, force_grouping=True)
-        if self.currency:
-            return _("%(spent)s of %(budget)s (%(percent)s\N{NO-BREAK SPACE}%%)") % words
-        return (
-            _("%(spent)s of %(budget)s\N{NO-BREAK SPACE}h (%(percent)s\N{NO-BREAK SPACE}%%)")
-            % words
-        )
+        percent = number_format(self.percent, 0, use_l10n=True, force_grouping=True)
+        words["percent"] = f"{percent}\N{NO-BREAK SPACE}%"  # in a sentence xgettext reads no \N
+        if not self.currency:
+            words["budget"] += "\N{NO-BREAK SPACE}" + _("h")
+        return _("%(spent)s of %(budget)s (%(percent)s)") % words
 
     @property
     def rest(self) -> str:

@@ -81,7 +81,7 @@ def fields_of(row: Row, refused: Iterable[Typed] = ()) -> list[Field]:
 
 def day_names(days: Iterable[date]) -> list[str]:
     """The days as the names of fields say them: Monday 23 November."""
-    return [date_format(day, "l j F") for day in days]
+    return [date_format(day, _("l j F")) for day in days]
 
 
 def written(fields: Iterable[Field], days: list[str], focus: int | None = None) -> SafeString:

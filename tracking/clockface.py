@@ -8,6 +8,7 @@ from datetime import datetime
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.translation import gettext as _
 
 _hours_24: ContextVar[bool] = ContextVar("hours_24", default=True)
 
@@ -32,7 +33,8 @@ def day_and_time(moment: datetime) -> str:
     local = timezone.localtime(moment)
     if local.date() == timezone.localdate():
         return time_of_day(moment)
-    return f"{date_format(local, 'D, j F')}, {time_of_day(moment)}"
+    day = date_format(local, _("D, j F"))
+    return f"{day}, {time_of_day(moment)}"
 
 
 class ClockfaceMiddleware:

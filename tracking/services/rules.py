@@ -141,7 +141,7 @@ def named(entry: TimeEntry) -> str:
     """An entry as a sentence names it, in the zone that is active."""
     return _("“%(what)s” (%(day)s, %(start)s–%(end)s)") % {
         "what": entry,
-        "day": date_format(timezone.localtime(entry.started_at), "j F"),
+        "day": date_format(timezone.localtime(entry.started_at), _("j F")),
         "start": time_of_day(entry.started_at),
         "end": time_of_day(entry.ended_at) if entry.ended_at else _("now"),
     }

@@ -212,7 +212,7 @@ def _sum(text: str) -> timedelta:
 def _say_deleted(request: PersonRequest, typed: Typed) -> None:
     sentence = _("%(time)s on %(day)s removed.") % {
         "time": hours(typed.was),
-        "day": date_format(typed.day, "l, j F"),
+        "day": date_format(typed.day, _("l, j F")),
     }
     say(request, sentence, undo=typed.deletion)
 
