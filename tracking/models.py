@@ -267,7 +267,6 @@ class TimeEntry(models.Model):
         settings.AUTH_USER_MODEL,
         models.PROTECT,  # who leaves is erased or deactivated; their time is the team's
         related_name="time_entries",
-        db_index=False,  # indexes below begin with it
         verbose_name=_("person"),
     )
     project = models.ForeignKey(
