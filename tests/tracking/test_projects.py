@@ -362,7 +362,7 @@ class TestNew:
             ),
             ({"budget": "beer", "budget_amount": "9"}, "budget", "Select a valid choice."),
             ({"budget": "money", "budget_amount": "9"}, "hourly_rate", "Enter a rate, too."),
-            ({"members": ["nobody"]}, "members", "“nobody” is not a valid UUID."),
+            ({"members": ["nobody"]}, "members", "“nobody” is not a valid"),
             ({"members": ["11111111-1111-1111-1111-111111111111"]}, "members", "not there any"),
         ],
     )
