@@ -24,54 +24,61 @@ LIGHT_DESK = pytest.mark.parametrize("look", ["desk-light", "phone-dark"])
 DARK_DESK = pytest.mark.parametrize("look", ["phone-light", "desk-dark"])
 
 # Each test has people of its own, in each look: none sees what another one did.
-# Some of them have worked from nine to ten and from one to half past one today.
+USERS = ("Timer", "Hand", "Plain", "Week", "Choice", "Twice", "Writer", "Leaver")
+MANAGED = ("Busy", "Writer")
+NAMES = {
+    "desk-light": (*USERS, "Mended", "Double", "Offline"),
+    "phone-dark": USERS,
+    "desk-dark": MANAGED,
+    "phone-light": MANAGED,
+}
+# Some have worked from nine to ten and from one to half past one; Busy has a timer that runs.
 MAKE_PEOPLE = f"""
 import json
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 from django.conf import settings
+from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 from accounts.models import User
 from tracking.models import Project, TimeEntry
 
+shop = Project.objects.get(name="Online shop")
+today, zone = timezone.localdate(), ZoneInfo(settings.TIME_ZONE)
+
 def person(name, look):
-    user = User.objects.create_user(
-        f"{{name}}-{{look}}", f"{{name}}-{{look}}@example.org", first_name=name, last_name=look
+    username = f"{{name.lower()}}-{{look}}"
+    password = {PASSWORD!r} if name == "Timer" else None
+    return User.objects.create_user(
+        username, f"{{username}}@example.org", password, first_name=name, last_name=look
     )
+
+def session(user):
     client = Client()
     client.force_login(user, backend="accounts.backends.LocalBackend")
-    people[user.username] = (str(user.pk), client.cookies["sessionid"].value)
-    return user
+    return client.cookies["sessionid"].value
 
 def worked(user, what, start, end):
-    today = timezone.localdate()
-    zone = ZoneInfo(settings.TIME_ZONE)
     TimeEntry.objects.create(
         user=user, description=what, project=shop,
         started_at=datetime.combine(today, start, zone), ended_at=datetime.combine(today, end, zone)
     )
 
 people = {{}}
-shop = Project.objects.get(name="Online shop")
-for look in {list(LOOKS)!r}:
-    for name in ("Timer", "Hand", "Plain"):
-        person(name, look)
-    for name in ("Week", "Choice", "Twice", "Writer", "Leaver"):
-        user = person(name, look)
-        worked(user, "Standup", time(9), time(10))
-        worked(user, "Review", time(13), time(13, 30))
-    busy = person("Busy", look)
-    worked(busy, "Standup", time(9), time(10))
-    TimeEntry.objects.create(
-        user=busy, description="Soldering", project=shop,
-        started_at=timezone.now() - timedelta(minutes=5),
-    )
-for name in ("Double", "Offline"):
-    person(name, "desk-light")
-for user in User.objects.filter(first_name="Timer"):
-    user.set_password({PASSWORD!r})
-    user.save()
+with transaction.atomic():
+    for look, names in {NAMES!r}.items():
+        for name in names:
+            user = person(name, look)
+            people[user.username] = (str(user.pk), session(user))
+            if name in ("Week", "Choice", "Twice", "Writer", "Leaver", "Busy"):
+                worked(user, "Standup", time(9), time(10))
+                worked(user, "Review", time(13), time(13, 30))
+            if name == "Busy":
+                TimeEntry.objects.create(
+                    user=user, description="Soldering", project=shop,
+                    started_at=timezone.now() - timedelta(minutes=5),
+                )
 print(json.dumps(people))
 """
 
@@ -195,14 +202,20 @@ def test_the_timer_is_run_by_keyboard(look: str, furnished: Furnished, people, c
         expect(rows(page).locator(".entry-tag")).to_have_text(["light", "workshop"])
 
         # stop
+        expect(page.get_by_role("timer")).to_have_text(re.compile(r"0:00:0[1-9]"))
         page.keyboard.press("s")
         expect(timer.get_by_role("button", name="Start")).to_be_visible()
         expect(toasts(page)).to_contain_text("Timer stopped after 0:00:")
         expect(page.locator(".entry-running")).to_have_count(0)
 
-        # continue it from the list of earlier work
+        # continue it from the list of earlier work, on another page
+        worked = sum_of_rows(page)
+        assert 0 < worked < 60
+        go(page, "/entries/")
+        assert sum_of_rows(page) == worked
         page.keyboard.press("r")
         earlier = timer.locator(".timer-latest button")
+        expect(earlier).to_be_visible()
         expect(earlier).to_have_text(re.compile("Wire the lamp.*Online shop", re.S))
         tab_to(page, ".timer-latest button")
         page.keyboard.press("Enter")
@@ -219,13 +232,14 @@ def test_the_timer_is_run_by_keyboard(look: str, furnished: Furnished, people, c
         expect(stop).to_be_visible()
         expect(rows(page)).to_have_count(2)
 
+        expect(page.get_by_role("timer")).to_have_text(re.compile(r"0:00:0[1-9]"))
         page.keyboard.press("s")
         expect(timer.get_by_role("button", name="Start")).to_be_visible()
         expect(page.locator(".entry-running")).to_have_count(0)
-        worked = sum_of_rows(page)
-        assert 0 < worked < 60
-        go(page, "/entries/")
-        assert sum_of_rows(page) == worked
+        both = sum_of_rows(page)
+        assert worked < both < 60
+        go(page, "/")
+        assert sum_of_rows(page) == both
         for tags in rows(page).all():
             expect(tags.locator(".entry-tag")).to_have_text(["light", "workshop"])
 
@@ -286,7 +300,6 @@ def enter_time(page: Page) -> None:
     form.get_by_label("Time", exact=True).fill("1:30")
     page.keyboard.press("Enter")
     expect(rows(page, "Sand them")).to_contain_text("1:30:00")
-    expect(wrong).to_have_count(0)
 
 
 def edit_in_place(page: Page) -> None:
@@ -342,12 +355,27 @@ def move_several(page: Page) -> None:
     expect(bulk).to_be_hidden()
 
 
+def test_a_mistake_that_was_mended_leaves_no_trace(visit: Visit):
+    with visit("mended-desk-light", "desk-light") as page:
+        go(page, "/entries/")
+        add(page, "Mended", "soon")
+        form = page.locator("#add form")
+        expect(form.locator(".field-error")).to_have_count(1)
+        form.get_by_label("Time", exact=True).fill("9-10")
+        page.keyboard.press("Enter")
+        expect(rows(page, "Mended")).to_have_count(1)
+
+        expect(form.get_by_label("Time", exact=True)).to_have_value("")
+        expect(form.get_by_label("Description")).to_have_value("")
+        expect(form.locator(".field-error, [aria-invalid]")).to_have_count(0)
+
+
 @LIGHT_DESK
 def test_the_weeks_grid_and_the_calendar_follow(look: str, visit: Visit):
     with visit(f"week-{look}", look) as page:
         go(page, "/week/")
         today = page.locator("thead th.is-today").get_attribute("data-day")
-        total, of_day = page.locator("#week-all"), page.locator(f"#day-{today}")
+        total, of_day = page.locator("tfoot .week-total"), page.locator(f"#day-{today}-sum")
         expect(total).to_have_text("1:30")
 
         page.locator(".week-add summary").click()
@@ -396,7 +424,7 @@ def test_preferences_hold_on_every_page(look: str, visit: Visit):
         expect(page.get_by_role("link", name="Einträge", exact=True)).to_be_visible()
         expect(page.locator("#timer")).to_contain_text("Start")
         expect(rows(page, "Review").locator(".entry-times")).to_contain_text(
-            re.compile(r"1:00\spm.*1:30\spm", re.S | re.I)
+            re.compile(r"1:00\snachm\..*1:30\snachm\.", re.S)
         )
         go(page, "/")
         expect(page.get_by_role("heading", name="Heute")).to_be_visible()
@@ -418,14 +446,16 @@ def test_a_manager_makes_a_client_and_a_project(look: str, visit: Visit):
         go(page, "/projects/new/")
         page.get_by_label("Name").fill(project)
         page.get_by_label("Client", exact=True).select_option(label=client)
-        page.get_by_text("In hours").click()
+        page.get_by_label("In hours").check()
         page.get_by_label("Hours or money").fill("many")
         page.locator(".members summary").click()
         page.get_by_label("Find a person").fill(f"Writer {look}")
         page.get_by_label(f"Writer {look}").check()
         page.get_by_role("button", name="Make project").click()
         expect(page.get_by_label("Hours or money")).to_have_value("many")
-        expect(page.locator(".budget-fields .errorlist, .budget-fields .field-error")).to_be_visible()
+        expect(
+            page.locator(".budget-fields .errorlist, .budget-fields .field-error")
+        ).to_be_visible()
         expect(page.get_by_label("Name")).to_have_value(project)
         page.get_by_label("Hours or money").fill("40")
         page.get_by_role("button", name="Make project").click()
@@ -463,14 +493,16 @@ def test_a_manager_sees_who_is_at_work_and_changes_nothing(look: str, visit: Vis
 
         busy.get_by_role("link", name=f"Busy {look}").click()
         expect(page.get_by_role("heading", level=1)).to_have_text(f"Entries of Busy {look}")
-        expect(rows(page)).to_have_count(2)
+        expect(rows(page)).to_have_count(3)
         for what in (".entry-edit", ".entry-actions *", ".entry-select", "#bulk", "#add"):
             expect(page.locator(what)).to_have_count(0)
         assert_it_fits(page)
 
         expect(page.get_by_role("link", name="Administration")).to_have_count(0)
-        page.goto("/admin/")
-        expect(page.locator("#changelist, .app-tracking, #user-tools")).to_have_count(0)
+        refused = page.goto("/admin/")
+        assert refused is not None
+        assert refused.status == 403
+        expect(page.get_by_role("link", name="Time entries")).to_have_count(0)
 
 
 # --- an admin ---
@@ -521,10 +553,12 @@ def test_a_second_tab_is_told_of_the_first(look: str, visit: Visit):
     with visit(f"twice-{look}", look) as page:
         other = page.context.new_page()
         for tab in (page, other):
+            tab.bring_to_front()  # Chromium hardly draws the others, which makes clicks slow
             go(tab, "/entries/")
             rows(tab, "Standup").get_by_role("link", name="Standup").click()
-            expect(tab.get_by_label("Split at").or_(editor(tab))).to_be_visible()
+            expect(editor(tab)).to_be_visible()
         for tab, words in ((other, "Said first"), (page, "Said second")):
+            tab.bring_to_front()
             editor(tab).get_by_label("Description").fill(words)
             editor(tab).get_by_role("button", name="Save").click()
             if tab is other:
@@ -546,20 +580,24 @@ def test_a_double_click_starts_one_timer(visit: Visit):
     with visit("double-desk-light", "desk-light") as page:
         go(page, "/")
         held: list[Route] = []
-        page.route("**/timer/start/", held.append)
+        page.route("**/timer/start/", lambda route: held.append(route))
         page.locator("#timer").get_by_label("Description").fill("Once")
         with page.expect_request("**/timer/start/"):
             page.get_by_role("button", name="Start").dblclick()
-        for route in held:
-            route.continue_()
+        held[0].continue_()
 
         expect(page.locator("#timer").get_by_role("button", name="Stop")).to_be_visible()
         expect(rows(page)).to_have_count(1)
         assert len(held) == 1
 
 
-def test_without_a_connection_nothing_is_lost(visit: Visit):
-    with visit("offline-desk-light", "desk-light") as page:
+def test_without_a_connection_nothing_is_lost(
+    chromium: Browser, furnished: Furnished, people: dict[str, Someone]
+):
+    # Not `visit`: htmx writes of each request that did not arrive into the console.
+    state = people["offline-desk-light"].state
+    with chromium.new_context(viewport=DESK, storage_state=state, base_url=furnished.url) as window:
+        page = window.new_page()
         go(page, "/")
         timer, notice = page.locator("#timer"), page.locator("#notices")
         start = timer.get_by_role("button", name="Start")

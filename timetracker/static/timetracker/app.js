@@ -154,6 +154,8 @@
         menu.open = false;
         menu.querySelector("summary").focus();
       }
+      // Out of the field: single keys work again.
+      if (event.target.matches("input:not([type=checkbox]), textarea")) event.target.blur();
       return;
     }
     if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;

@@ -123,6 +123,16 @@
     wanted = null;
   };
 
+  // A form that came back with a mistake has what was typed as its defaults, and sentences.
+  const mend = (form) => {
+    if (!form.querySelector(".field-error")) return;
+    for (const name of ["description", "project", "task", "tags", "time"]) {
+      form.elements[name].value = "";
+    }
+    for (const error of form.querySelectorAll(".field-error")) error.remove();
+    for (const field of form.querySelectorAll("[aria-invalid]")) field.removeAttribute("aria-invalid");
+  };
+
   document.addEventListener("htmx:afterRequest", (event) => {
     const { elt, xhr, successful } = event.detail;
     if (!successful || xhr.status >= 400) return;
@@ -138,6 +148,7 @@
     const { day } = elt.elements;
     const kept = day.value;
     elt.reset();
+    mend(elt);
     day.value = kept;
     elt.elements.project.dispatchEvent(new Event("change", { bubbles: true }));
     elt.elements.description.focus();
