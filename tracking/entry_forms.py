@@ -1,7 +1,6 @@
 """The forms of entries: one by hand, the change of one, its splitting, the change of many."""
 
 from collections.abc import Callable, Mapping
-from copy import deepcopy
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -14,6 +13,7 @@ from django.utils.translation import gettext, gettext_lazy as _
 
 from tracking.forms import WorkForm
 from tracking.models import TimeEntry
+from tracking.offers import Offer
 from tracking.people import Person
 from tracking.spans import day_bounds, moment, span
 from tracking.templatetags.durations import hours
@@ -48,10 +48,12 @@ class AddForm(WorkForm):
     answers: Mapping[str, str] = {"started_at": "time", "ended_at": "time"}
     use_required_attribute = False
 
-    def __init__(self, user: Person, data: Any = None, *, initial: Any = None) -> None:
+    def __init__(
+        self, user: Person, data: Any = None, *, initial: Any = None, offer: Offer | None = None
+    ) -> None:
         self.user, self.zone = user, ZoneInfo(user.time_zone)
         start = {"day": gettext("today"), **(initial or {})}
-        super().__init__(user, data, initial=start, prefix_of_ids="add")
+        super().__init__(user, data, initial=start, offer=offer, prefix_of_ids="add")
         self.fields["description"].widget.attrs["placeholder"] = _("What did you do?")
         self.fields["tags"].widget.attrs["placeholder"] = _("Tags")
 
@@ -222,18 +224,9 @@ class BulkForm(WorkForm):
 
     answers: Mapping[str, str] = {}
 
-    def __init__(self, user: Person, data: Any = None, *, like: WorkForm | None = None) -> None:
-        """A form that takes its lists from one `like` it on the page, if there is one."""
-        self._like = like
-        super().__init__(user, data, prefix_of_ids="bulk")
+    def __init__(self, user: Person, data: Any = None, *, offer: Offer | None = None) -> None:
+        super().__init__(user, data, offer=offer, prefix_of_ids="bulk")
         del self.fields["description"]
-
-    def _offer_projects(self, user: Person, entry: TimeEntry | None, most: int | None) -> None:
-        if self._like is None:
-            super()._offer_projects(user, entry, most)
-            return
-        for name in ("project", "task"):
-            self.fields[name].widget = deepcopy(self._like.fields[name].widget)
 
 
 def focus_first(form: forms.Form) -> None:

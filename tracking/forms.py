@@ -1,52 +1,35 @@
 """What people type and choose: the fields that every form about time shares."""
 
-from collections.abc import Callable, Iterator, Mapping
-from itertools import groupby
+from collections.abc import Callable, Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django import forms
 from django.core.exceptions import ObjectDoesNotExist
-from django.db.models import Max, Q
-from django.forms.models import ModelChoiceIterator
+from django.db.models import Q, QuerySet
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from tracking.models import Project, Task, TimeEntry
+from tracking.offers import OFFERED, Choices, Offer, offer_of
 from tracking.people import Person
 from tracking.spans import moment
 from tracking.typed import parse_day, parse_time
-from tracking.widgets import QuickProjectSelect, QuickTaskSelect
+from tracking.widgets import TellingSelect
 
-OFFERED = 30  # projects in a list that must stay light; "More projects…" offers all
 MORE = "more"
 
 
-class GroupedIterator(ModelChoiceIterator):
-    """The choices under headings, in the order of the query set."""
+class OfferedField(forms.ModelChoiceField):
+    """A choice of an `Offer`; any row of what is `allowed` is taken, offered or not."""
 
-    field: "GroupedChoiceField"
+    allowed: Callable[[], QuerySet[Any]]  # made only where something was chosen
 
-    def __iter__(self) -> Iterator[tuple[Any, Any]]:
-        """The empty choice, then each heading with its choices, and the way to more of them."""
-        yield ("", self.field.empty_label)
-        for heading, rows in groupby(self.queryset, key=self.field.heading):
-            yield (heading, [self.choice(row) for row in rows])
-        if self.field.more:
-            yield (MORE, _("More projects…"))
-
-
-class GroupedChoiceField(forms.ModelChoiceField):
-    """A choice among rows that stand under headings; any row of `allowed` is taken."""
-
-    iterator = GroupedIterator
-    more = False
-    allowed: Any = None
-
-    def __init__(self, *args: Any, heading: Callable[[Any], str], **kwargs: Any) -> None:
-        self.heading = heading
-        super().__init__(*args, **kwargs)
+    def offer(self, choices: Choices, *, more: bool = False) -> None:
+        """Show the empty choice, these, and the way to more of them."""
+        last = [(MORE, _("More projects…"))] if more else []
+        self.widget.choices = [("", self.empty_label), *choices, *last]
 
     def to_python(self, value: Any) -> Any:
         """The row, though it may not be among those that are offered."""
@@ -55,7 +38,7 @@ class GroupedChoiceField(forms.ModelChoiceField):
         if value == MORE:
             raise forms.ValidationError(_("Choose a project from the list."), code="more")
         try:
-            return self.allowed.get(pk=value)
+            return self.allowed().get(pk=value)
         except (ValueError, TypeError, OverflowError, ObjectDoesNotExist):
             raise forms.ValidationError(
                 self.error_messages["invalid_choice"], code="invalid_choice"
@@ -80,24 +63,22 @@ class WorkForm(forms.Form):
     """What an entry is about. What fits together is decided in `services`."""
 
     description = forms.CharField(label=_("Description"), required=False)
-    project = GroupedChoiceField(
+    project = OfferedField(
         Project.objects.none(),
         label=_("Project"),
         required=False,
         empty_label=_("No project"),
-        heading=lambda project: project.client.name if project.client else str(_("No client")),
-        widget=QuickProjectSelect,
+        widget=TellingSelect,
         error_messages={
             "invalid_choice": _("This project is archived or was removed. Choose another one.")
         },
     )
-    task = GroupedChoiceField(
+    task = OfferedField(
         Task.objects.none(),
         label=_("Task"),
         required=False,
         empty_label=_("No task"),
-        heading=lambda task: str(task.project),
-        widget=QuickTaskSelect,
+        widget=TellingSelect,
         error_messages={
             "invalid_choice": _("This task is done or was removed. Choose another one.")
         },
@@ -114,58 +95,40 @@ class WorkForm(forms.Form):
         data: Mapping[str, Any] | None = None,
         *,
         entry: TimeEntry | None = None,
+        offer: Offer | None = None,
         prefix_of_ids: str = "work",
         **kwargs: Any,
     ) -> None:
-        """A form of `user` for a new entry, or filled with an `entry` that is to be changed."""
+        """A form of `user` for a new entry, or filled with an `entry` that is to be changed.
+
+        An `offer` may come from the page, whose forms share it.
+        """
         initial = {**(_initial(entry) if entry else {}), **kwargs.pop("initial", {})}
         super().__init__(data, initial=initial, auto_id=f"{prefix_of_ids}-%s", **kwargs)
-        wants_more = data is not None and data.get("project") == MORE
-        self._offer_projects(user, entry, None if wants_more else OFFERED)
+        if data is not None and data.get("project") == MORE:
+            offer = offer_of(user, None, entry)
+        elif offer is None or not offer.has(entry):
+            offer = offer_of(user, OFFERED, entry)
+        self._offer(user, offer, entry)
         for field in self.fields.values():
             select = isinstance(field.widget, forms.Select)
             field.widget.attrs.setdefault("class", "form-select" if select else "form-control")
 
-    def _offer_projects(self, user: Person, entry: TimeEntry | None, most: int | None) -> None:
+    def _offer(self, user: Person, offer: Offer, entry: TimeEntry | None) -> None:
         project, task = self.fields["project"], self.fields["task"]
-        assert isinstance(project, GroupedChoiceField)
-        assert isinstance(task, GroupedChoiceField)
-        projects = Project.objects.open_to(user)
-        offered, project.more = offered_projects(user, most)
-        if project.more:
+        assert isinstance(project, OfferedField)
+        assert isinstance(task, OfferedField)
+        project.offer(offer.projects, more=offer.more)
+        task.offer(offer.tasks)
+        if offer.more:
             project.widget.attrs["data-more"] = reverse("work_options")
-        kept = [entry.project_id] if entry and entry.project_id else []
-        project.allowed = Project.objects.filter(Q(pk__in=projects.values("pk")) | Q(pk__in=kept))
-        shown = Project.objects.filter(pk__in=[*offered, *kept])
-        project.queryset = shown.select_related("client").by_client()
-        open_or_kept = Q(done=False) | Q(pk__in=[entry.task_id] if entry and entry.task_id else [])
-        task.allowed = Task.objects.filter(open_or_kept, project__in=project.allowed)
-        task.queryset = (
-            task.allowed.filter(project__in=[*offered, *kept])
-            .select_related("project")
-            .order_by("project__name", "project", "name")
+        kept = (entry.project_id, entry.task_id) if entry else (None, None)
+        project.allowed = lambda: Project.objects.filter(
+            Q(pk__in=Project.objects.open_to(user).values("pk")) | Q(pk=kept[0])
         )
-
-
-def offered_projects(user: Person, most: int | None) -> tuple[list[int], bool]:
-    """Keys of projects for a list: (the person's latest ones first filled up by name, more?).
-
-    At most so many, all of them with None.
-    """
-    every = list(Project.objects.open_to(user).by_client().values_list("pk", flat=True))
-    if most is None or len(every) <= most:
-        return every, False
-    latest = (
-        TimeEntry.objects.of(user)
-        .filter(project__isnull=False)
-        .values("project")
-        .annotate(last=Max("day"))
-        .order_by("-last")
-        .values_list("project", flat=True)[:most]
-    )
-    allowed = set(every)
-    first = [pk for pk in latest if pk in allowed]
-    return list(dict.fromkeys([*first, *every]))[:most], True
+        task.allowed = lambda: Task.objects.filter(
+            Q(done=False) | Q(pk=kept[1]), project__in=project.allowed()
+        )
 
 
 def _initial(entry: TimeEntry) -> dict[str, Any]:
@@ -184,7 +147,9 @@ class TimerChangeForm(WorkForm):
     day = forms.CharField(label=_("on"), required=False)
     version = forms.IntegerField(min_value=0, widget=forms.HiddenInput)
 
-    def __init__(self, user: Person, data: Any = None, *, entry: TimeEntry) -> None:
+    def __init__(
+        self, user: Person, data: Any = None, *, entry: TimeEntry, offer: Offer | None = None
+    ) -> None:
         local = timezone.localtime(entry.started_at, ZoneInfo(user.time_zone))
         self.entry, self.zone = entry, ZoneInfo(user.time_zone)
         initial = {
@@ -192,7 +157,9 @@ class TimerChangeForm(WorkForm):
             "day": local.date().isoformat(),
             "version": entry.version,
         }
-        super().__init__(user, data, entry=entry, initial=initial, prefix_of_ids="running")
+        super().__init__(
+            user, data, entry=entry, offer=offer, initial=initial, prefix_of_ids="running"
+        )
 
     def clean(self) -> dict[str, Any]:
         """Make `started_at` of day and time, as long as one of them was changed."""

@@ -14,7 +14,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _, gettext_lazy
 
 from tracking.board import Row, row_of
-from tracking.forms import MORE, OFFERED, GroupedChoiceField, offered_projects
+from tracking.forms import MORE, OfferedField
 from tracking.models import (
     DESCRIPTION_LENGTH,
     Project,
@@ -24,6 +24,7 @@ from tracking.models import (
     TimeEntryQuerySet,
     local_day,
 )
+from tracking.offers import Offer, every_one, offer_of
 from tracking.people import Person
 from tracking.spans import week_of
 from tracking.widgets import QuickSelect
@@ -62,17 +63,16 @@ class FilterForm(forms.Form):
         required=False,
         widget=forms.DateInput({"type": "date"}, "%Y-%m-%d"),
     )
-    project = GroupedChoiceField(
+    project = OfferedField(
         Project.objects.none(),
         label=gettext_lazy("Project"),
         required=False,
         widget=QuickSelect,
         empty_label=gettext_lazy("Every project"),
-        heading=lambda project: project.client.name if project.client else str(_("No client")),
         error_messages={"invalid_choice": gettext_lazy("This project is not there any more.")},
     )
-    task = forms.ModelChoiceField(
-        Task.objects.all(),
+    task = OfferedField(
+        Task.objects.none(),
         label=gettext_lazy("Task"),
         required=False,
         widget=QuickSelect,
@@ -102,22 +102,21 @@ class FilterForm(forms.Form):
         widget=forms.TextInput({"type": "search", "placeholder": gettext_lazy("Any words")}),
     )
 
-    def __init__(
-        self, user: Person, data: Mapping[str, Any], like: forms.Form | None = None
-    ) -> None:
-        """Filters of `data`; the projects are those of a form `like` it, if there is one."""
+    def __init__(self, user: Person, data: Mapping[str, Any], offer: Offer | None = None) -> None:
+        """Filters of `data`; an `offer` may come from the page, whose forms share it."""
         super().__init__(data, auto_id="filter-%s")
-        project = self.fields["project"]
-        assert isinstance(project, GroupedChoiceField)
-        project.allowed = Project.objects.visible_to(user)
-        self.fields["task"].queryset = Task.objects.filter(  # type: ignore[attr-defined]
-            project__in=project.allowed
-        ).select_related("project__client")
+        project, task = self.fields["project"], self.fields["task"]
+        assert isinstance(project, OfferedField)
+        assert isinstance(task, OfferedField)
+        project.allowed = lambda: Project.objects.visible_to(user)
+        task.allowed = lambda: Task.objects.filter(project__in=project.allowed()).select_related(
+            "project__client"
+        )
         self.chosen = self._chosen()
-        if like is None or data.get("project") == MORE:
-            self._offer_projects(user, None if data.get("project") == MORE else OFFERED)
+        if data.get("project") == MORE:
+            project.offer(every_one(project.allowed()))
         else:
-            self._offer_like(like)
+            self._offer_projects(project, offer or offer_of(user))
         self._offer()
         for field in self.fields.values():
             select = isinstance(field.widget, forms.Select)
@@ -137,24 +136,13 @@ class FilterForm(forms.Form):
             del chosen["task"]  # another project was chosen since
         return chosen
 
-    def _offer_projects(self, user: Person, most: int | None) -> None:
-        project = self.fields["project"]
-        assert isinstance(project, GroupedChoiceField)
-        if most is None:
-            shown = project.allowed
-        else:
-            offered, project.more = offered_projects(user, most)
-            chosen = [self.chosen["project"].pk] if "project" in self.chosen else []
-            shown = Project.objects.filter(pk__in=[*offered, *chosen])
-        project.queryset = shown.select_related("client").by_client()
-
-    def _offer_like(self, like: forms.Form) -> None:
-        offered = list(like.fields["project"].widget.choices)[1:]
-        keys = {key for _heading, rows in offered if isinstance(rows, list) for key, _name in rows}
+    def _offer_projects(self, field: OfferedField, offer: Offer) -> None:
+        """Those of the offer, above them the chosen one if it is none of them."""
         chosen = self.chosen.get("project")
-        if chosen and chosen.pk not in {getattr(key, "value", key) for key in keys}:
-            offered.insert(0, (chosen.pk, str(chosen)))
-        self.fields["project"].widget.choices = [("", _("Every project")), *offered]
+        beside = []
+        if chosen is not None and (chosen.pk, None) not in offer.works:
+            beside = [(chosen.pk, str(chosen))]
+        field.offer([*beside, *offer.projects], more=offer.more)
 
     def _offer(self) -> None:
         """Fill the other lists, none longer than people read."""
@@ -273,15 +261,15 @@ def listing_of(
     query: Mapping[str, Any],
     now: datetime | None = None,
     *,
-    like: forms.Form | None = None,
+    offer: Offer | None = None,
 ) -> Listing:
     """What a user sees of a person's entries, as the query of the address asks for.
 
     Whether they may is for the caller. Totals are over all that is filtered, at an aware moment
-    (now, unless told); a running timer counts. A form `like` the filters lends them its projects.
+    (now, unless told); a running timer counts. An `offer` of the user's may come from the page.
     """
     now = now or timezone.now()
-    filters, today = FilterForm(user, query, like), local_day(now, person.time_zone)
+    filters, today = FilterForm(user, query, offer), local_day(now, person.time_zone)
     entries = _within(TimeEntry.objects.of(person), filters, user, today)
     told = entries.order_by().aggregate(count=Count("pk"), seconds=Sum("seconds"))
     running = entries.filter(ended_at=None).first() if told["count"] else None

@@ -8,6 +8,8 @@ from django.forms.utils import flatatt
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
+from tracking.offers import Key
+
 
 class QuickSelect(forms.Select):
     """Django's select without a template for each option: a tenth of the time for a hundred."""
@@ -40,19 +42,9 @@ class QuickSelect(forms.Select):
         return f'<option value="{escape(key)}"{selected}{data}>{escape(label)}</option>'
 
 
-class QuickTaskSelect(QuickSelect):
-    """Tells the script to which project each task belongs."""
+class TellingSelect(QuickSelect):
+    """Tells the script what an offer tells it: which projects are billable, whose a task is."""
 
     def data_of(self, value: Any) -> str:
-        """The key of the task's project."""
-        task = getattr(value, "instance", None)
-        return f' data-project="{task.project_id}"' if task else ""
-
-
-class QuickProjectSelect(QuickSelect):
-    """Tells the script which projects are billable: the box beside it follows the choice."""
-
-    def data_of(self, value: Any) -> str:
-        """Whether the project is billable."""
-        project = getattr(value, "instance", None)
-        return f' data-billable="{str(project.billable).lower()}"' if project else ""
+        """What the value tells, if it is such a key."""
+        return f' data-{value.name}="{value.told}"' if isinstance(value, Key) else ""

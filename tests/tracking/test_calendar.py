@@ -203,6 +203,18 @@ class TestPage:
         assert page.count("lane-23 of-24 wide-1") == 7
         assert "lane-24" not in page
 
+    def test_no_name_in_an_entry_is_markup(self, bob_in, bob):
+        customer = Customer.objects.create(name="<b>Customer")
+        project = Project.objects.create(name="<b>Project", client=customer)
+        task = Task.objects.create(name="<b>Task", project=project)
+        spend(bob, on(MONDAY, 9), on(MONDAY, 10), "<b>Call")
+        TimeEntry.objects.update(project=project, task=task)
+        page = page_of(bob_in, "/calendar/?day=2025-03-10&x=%22%3E%3Cb%3E")
+        blocks = page[page.index('<ol class="cal-blocks">') :].partition("</ol>")[0]
+        assert "<b>" not in page
+        assert "&lt;b&gt;Project · &lt;b&gt;Task · &lt;b&gt;Customer</span>" in blocks
+        assert ">&lt;b&gt;Call</span>" in blocks
+
     def test_it_takes_as_many_queries_for_a_full_week_as_for_a_quiet_one(self, bob_in, bob):
         def add(number: int) -> None:
             customer = Customer.objects.create(name=f"Customer {number}")

@@ -122,7 +122,7 @@ def test_it_takes_as_many_queries_for_a_full_day_as_for_one_entry(
         )
 
     add(0)
-    # session, person; timer, keys of projects, projects, tasks, latest work; day, its tags;
+    # session, person; timer, projects, tasks, latest work and its entries; day, its tags;
     # week, running
     with django_assert_num_queries(11):
         bob_in.get("/")

@@ -170,6 +170,19 @@ class TestFilters:
     def test_no_query_is_too_strange(self, bob_in, query):
         read(bob_in, query)
 
+    def test_no_name_in_a_row_is_markup(self, bob_in, bob):
+        customer = Customer.objects.create(name="<b>Customer")
+        project = Project.objects.create(name="<b>Project", client=customer)
+        task = Task.objects.create(name="<b>Task", project=project)
+        entry = made(bob, project=project, task=task, description="\"><b>'Call'")
+        entry.tags.set(services.tags_named(["<b>tag"]))
+        for address in ("?text=%22%3E%3Cb%3E", "?range=all"):
+            row = row_of(read(bob_in, address), entry)
+            assert "<b>" not in row
+            for name in ("Customer", "Project", "Task", "tag", "&#x27;Call&#x27;"):
+                assert f"&lt;b&gt;{name}" in row
+            assert 'aria-label="Continue “&quot;&gt;&lt;b&gt;' in row
+
     def test_what_is_searched_for_is_escaped(self, bob_in):
         page = read(bob_in, "?text=%3Cscript%3Ealert(1)%3C/script%3E%22'")
         assert "<script>" not in page

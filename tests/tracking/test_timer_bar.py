@@ -284,6 +284,15 @@ class TestNext:
     def test_it_leads_to_no_other_host(self, bob_in, next_page):
         assert bob_in.post("/timer/start/", {"next": next_page})["Location"] == "/"
 
+    def test_it_never_leads_to_an_address_that_takes_only_forms(self, bob_in):
+        page = bob_in.post("/timer/start/", {"description": "x" * 501}).content.decode()
+
+        assert '<input type="hidden" name="next" value="">' in page
+        assert (
+            '<input type="hidden" name="next" value="/week/">'
+            in bob_in.get("/week/").content.decode()
+        )
+
 
 class TestManyProjects:
     @pytest.fixture

@@ -1,66 +1,222 @@
-"""A row of an entry, as every list of entries shows it."""
+"""A row of an entry, as every list of entries shows it.
 
-from collections.abc import Collection
+It is written here and not by a template: a page has dozens of rows, for which the template language
+would take longer than all else that the page does.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 from urllib.parse import quote
 
 from django import template
 from django.conf import settings
 from django.urls import reverse
+from django.utils.formats import date_format
+from django.utils.html import escape, format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.timezone import localtime
 from django.utils.translation import get_language, gettext as _
 
 from tracking.board import Row
+from tracking.clockface import time_of_day
+from tracking.models import TimeEntry
+from tracking.templatetags.durations import clock, iso, seconds
 
 register = template.Library()
 
+NOTHING = SafeString()
 
-@register.inclusion_tag("tracking/entry_row.html")
-def entry_row(
-    row: Row,
+ROW = (
+    '<li class="entry{running}" id="entry-{pk}" hx-target="this" hx-select="unset"'
+    ' hx-swap="outerHTML"{first}>{select}<div class="entry-what">'
+    '<p class="entry-description">{description}</p>'
+    '<p class="entry-project">{project} {tags} {billable}</p></div>'
+    '<p class="entry-times">{times}</p>'
+    '<p class="entry-duration"><time datetime="{iso}"{elapsed}>{clock}</time></p>{actions}</li>'
+)
+SELECT = (
+    '<label class="entry-select"><input class="form-check-input" type="checkbox" name="entry"'
+    ' value="{}" form="bulk" autocomplete="off"{} aria-label="{}"></label>'
+)
+DESCRIPTION = (
+    '<a class="entry-edit" href="{0}{1}" hx-get="{0}" data-analytics-feature="entry_edit"'
+    ' title="{2}">{3}</a>'
+)
+PROJECT = (
+    '<svg class="dot" viewBox="0 0 10 10" aria-hidden="true" focusable="false">'
+    '<circle cx="5" cy="5" r="5" fill="{}"/></svg><span class="project-name">{}</span>{}'
+)
+TAG = '<span class="entry-tag">{}</span>'
+BILLABLE = (
+    '<span class="entry-billable" title="{0}"><svg class="icon" role="img" aria-label="{0}"'
+    ' focusable="false"><use href="#icon-billable"/></svg></span>'
+)
+TIMES = (
+    '<time datetime="{}">{}</time><span aria-hidden="true"> – </span>'
+    '<span class="visually-hidden">{}</span> {}'
+)
+END = '<time datetime="{}">{}</time>{}'
+DAYS_LATER = '<span class="days-later" title="{}">+{}</span>'
+ACTIONS = '<div class="entry-actions">{}{}</div>'
+CONTINUE = (
+    '<button class="entry-action" type="submit" form="entry-actions" formaction="{address}"'
+    ' hx-post="{address}" hx-disabled-elt="this" data-analytics-feature="entry_continue"'
+    ' aria-label="{label}"><svg class="icon" aria-hidden="true" focusable="false">'
+    '<use href="#icon-play"/></svg></button>'
+)
+MENU = (
+    '<details class="menu"><summary class="entry-action" aria-label="{label}">'
+    '<svg class="icon" aria-hidden="true" focusable="false"><use href="#icon-more"/></svg>'
+    '</summary><div class="menu-items"><a href="{address}{query}" hx-get="{address}">{edit}</a>'
+    '{duplicate}<a href="{address}split/{query}" hx-get="{address}split/"'
+    ' data-analytics-feature="entry_split">{split}</a><button class="menu-danger" type="submit"'
+    ' form="entry-actions" formaction="{address}delete/" hx-post="{address}delete/"'
+    ' hx-disabled-elt="this">{delete}</button></div></details>'
+)
+DUPLICATE = (
+    '<button type="submit" form="entry-actions" formaction="{0}duplicate/"'
+    ' hx-post="{0}duplicate/" hx-disabled-elt="this">{1}</button>'
+)
+
+
+@dataclass(frozen=True)
+class Place:
+    """The list in which rows stand: what may be done there, and what all its rows say alike."""
+
+    own: bool
+    may_change: bool
+    selected: Collection[int] | None  # None where rows cannot be selected
+    query: SafeString  # with the page to come back to
+    words: dict[str, str]
+    entries: str  # addresses to which the key of an entry is added
+    again: str
+
+
+@register.simple_tag
+def entry_rows(
+    rows: Iterable[Row],
     next: str,
     *,
     own: bool = True,
     may_change: bool = True,
-    selectable: bool = False,
-    selected: Collection[int] = (),
+    selected: Collection[int] | None = None,
     first: bool = False,
-) -> dict[str, Any]:
-    """A row with what may be done with its entry; `next` is the page to come back to.
+) -> SafeString:
+    """Rows with what may be done with their entries; `next` is the page to come back to.
 
-    The page needs `tracking/entry_actions.html` once, whose form the row's buttons send.
+    With `selected` they can be selected, and those of these keys are. `first` marks the first row
+    of a page. The page needs `tracking/entry_actions.html` once, whose form the buttons send.
     """
-    entry, words = row.entry, _words(get_language())
+    query = format_html("?next={}", quote(next))
+    entries, again = reverse("entries"), reverse("timer_continue", args=[0]).removesuffix("0/")
+    place = Place(own, may_change, selected, query, _words(get_language()), entries, again)
+    marked = ((row, first and index == 0) for index, row in enumerate(rows))
+    return format_html_join("\n", "{}", ((_row(row, place, mark),) for row, mark in marked))
+
+
+@register.simple_tag
+def entry_project(entry: TimeEntry) -> SafeString:
+    """Project, task and client of an entry, with the project's colour."""
+    if entry.project is None:
+        return SafeString(_words(get_language())["no_project"])
+    return format_html(PROJECT, entry.project.color, entry.project.name, beside_project(entry))
+
+
+def beside_project(entry: TimeEntry) -> str:
+    """What follows the name of an entry's project: its task and the project's client."""
+    client = entry.project.client if entry.project else None
+    return "".join(f" · {each.name}" for each in (entry.task, client) if each)
+
+
+def described(entry: TimeEntry) -> str:
+    """The description of an entry, or that there is none."""
+    if entry.description:
+        return entry.description
+    return format_html('<span class="missing">{}</span>', _words(get_language())["nothing"])
+
+
+# --- parts -------------------------------------------------------------------------------------
+
+
+def _row(row: Row, place: Place, first: bool) -> SafeString:
+    entry, words = row.entry, place.words
     what = entry.description or words["nothing"]
-    may_change = may_change and not entry.running
-    return {
-        "row": row,
-        "entry": entry,
-        "words": words,
-        # Composed here for the sake of speed: of all that a page of rows does, finding the
-        # addresses and words of each row anew would take the most time.
-        "address": f"{reverse('entries')}{entry.pk}/",
-        "query": f"?next={quote(next)}",
-        "select": words["select"] % {"what": what},
-        "continue": words["continue"] % {"what": what},
-        "more": words["more"] % {"what": what},
-        "own": own,
-        "may_change": may_change,
-        "may_overlap": settings.OVERLAPPING_ENTRIES == "allow",
-        "selectable": selectable and may_change,
-        "selected": entry.pk in selected,
-        "first": first,
-    }
+    address = format_html("{}{}/", place.entries, entry.pk)
+    may_change = place.may_change and not entry.running
+    select = elapsed = actions = NOTHING
+    description = described(entry)
+    if may_change:
+        description = format_html(DESCRIPTION, address, place.query, words["edit"], description)
+        select = _select(entry, what, place)
+    if entry.running:
+        elapsed = format_html(' data-elapsed="{}"', seconds(row.duration))
+    if place.own or may_change:
+        actions = _actions(entry, what, address, place)
+    return format_html(
+        ROW,
+        running=" entry-running" if entry.running else "",
+        pk=entry.pk,
+        first=" data-first-row" if first else "",
+        select=select,
+        description=description,
+        project=entry_project(entry),
+        tags=format_html_join("", TAG, ((tag.name,) for tag in entry.tags.all())),
+        billable=format_html(BILLABLE, words["billable"]) if entry.billable else NOTHING,
+        times=_times(row, words),
+        iso=iso(row.duration),
+        elapsed=elapsed,
+        clock=clock(row.duration),
+        actions=actions,
+    )
+
+
+def _select(entry: TimeEntry, what: str, place: Place) -> SafeString:
+    if place.selected is None:
+        return NOTHING
+    checked = " checked" if entry.pk in place.selected else ""
+    return format_html(SELECT, entry.pk, checked, place.words["select"] % {"what": what})
+
+
+def _times(row: Row, words: dict[str, str]) -> SafeString:
+    entry, end = row.entry, words["now"]
+    if entry.ended_at is not None:
+        later = NOTHING
+        if row.days_later:
+            day = date_format(localtime(entry.ended_at), _("l, j F"))
+            later = format_html(DAYS_LATER, day, row.days_later)
+        end = format_html(END, entry.ended_at.isoformat(), time_of_day(entry.ended_at), later)
+    start = entry.started_at
+    return format_html(TIMES, start.isoformat(), time_of_day(start), words["to"], end)
+
+
+def _actions(entry: TimeEntry, what: str, address: SafeString, place: Place) -> SafeString:
+    """What may be done with a finished entry; its words name it to whom the row is read out."""
+    again = menu = NOTHING
+    words = place.words
+    if place.own and not entry.running:
+        label = words["continue"] % {"what": what}
+        again = format_html(CONTINUE, address=f"{place.again}{entry.pk}/", label=label)
+    if place.may_change and not entry.running:
+        may_overlap = settings.OVERLAPPING_ENTRIES == "allow"
+        menu = format_html(
+            MENU,
+            address=address,
+            query=place.query,
+            label=words["more"] % {"what": what},
+            duplicate=format_html(DUPLICATE, address, words["duplicate"]) if may_overlap else "",
+            edit=words["edit"],
+            split=words["split"],
+            delete=words["delete"],
+        )
+    return format_html(ACTIONS, again, menu)
 
 
 @lru_cache
 def _words(_language: str | None) -> dict[str, str]:
-    """What rows say, in the active language."""
-    return {
-        "nothing": _("No description"),
-        "select": _("Select “%(what)s”"),
-        "continue": _("Continue “%(what)s”"),
-        "more": _("More for “%(what)s”"),
+    """What rows say, in the active language; what stands as it is, is escaped once for all."""
+    fixed = {
+        "no_project": _("No project"),
         "billable": _("Billable"),
         "to": _("to"),
         "now": _("now"),
@@ -68,4 +224,11 @@ def _words(_language: str | None) -> dict[str, str]:
         "duplicate": _("Duplicate"),
         "split": _("Split…"),
         "delete": _("Delete"),
+    }
+    return {
+        **{name: escape(words) for name, words in fixed.items()},
+        "nothing": _("No description"),
+        "select": _("Select “%(what)s”"),
+        "continue": _("Continue “%(what)s”"),
+        "more": _("More for “%(what)s”"),
     }

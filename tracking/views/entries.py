@@ -22,6 +22,7 @@ from tracking.decorators import PersonRequest, person_required
 from tracking.entry_forms import AddForm, BulkForm, EntryForm, SplitForm, focus_first
 from tracking.listing import Listing, listing_of
 from tracking.models import TimeEntry
+from tracking.offers import Offer, offer_of
 from tracking.people import administers, manages
 from tracking.responses import done
 
@@ -219,15 +220,15 @@ CHANGES: dict[str, Change] = {
 
 def _page(request: PersonRequest, status: int = 200, **context: Any) -> HttpResponse:
     """The whole page, with forms as they were sent if there are any."""
-    add = context.get("add") or AddForm(request.user)
-    like = None if add.is_bound else add  # the lists that forms have in common are read once
-    shown = {**_list(request, like), "add": add, **context}
+    offer = offer_of(request.user)  # which the forms have in common, with the timer bar
+    add = context.get("add") or AddForm(request.user, offer=offer)
+    shown = {**_list(request, offer), "offer": offer, "add": add, **context}
     if shown["may_change"]:
-        shown["bulk"] = context.get("bulk") or BulkForm(request.user, like=like)
+        shown["bulk"] = context.get("bulk") or BulkForm(request.user, offer=offer)
     return render(request, "tracking/entries.html", shown, status=status)
 
 
-def _list(request: PersonRequest, like: AddForm | None = None) -> dict[str, Any]:
+def _list(request: PersonRequest, offer: Offer | None = None) -> dict[str, Any]:
     """What the list shows: at its own address, or at that from which a form was sent."""
     here = request.get_full_path()
     if request.path != resolve_url("entries"):
@@ -235,7 +236,7 @@ def _list(request: PersonRequest, like: AddForm | None = None) -> dict[str, Any]
     if urlsplit(here).path != resolve_url("entries"):
         here = resolve_url("entries")
     query = QueryDict(urlsplit(here).query)
-    listing = _listing(request, query, like)
+    listing = _listing(request, query, offer)
     own = listing.person.pk == request.user.pk
     may_change = own or administers(request.user)
     return {
@@ -248,12 +249,12 @@ def _list(request: PersonRequest, like: AddForm | None = None) -> dict[str, Any]
     }
 
 
-def _listing(request: PersonRequest, query: QueryDict, like: AddForm | None) -> Listing:
+def _listing(request: PersonRequest, query: QueryDict, offer: Offer | None) -> Listing:
     wanted = query.get("person", "")
     person = _person(wanted) if wanted and wanted != str(request.user.pk) else request.user
     if person.pk != request.user.pk and not manages(request.user):
         raise Http404
-    return listing_of(request.user, person, query, like=like)
+    return listing_of(request.user, person, query, offer=offer)
 
 
 def _person(key: str) -> Any:

@@ -25,6 +25,7 @@ from tracking.cells import Field, Typed, day_names, fields_of, read, written
 from tracking.decorators import PersonRequest, person_required
 from tracking.forms import WorkForm
 from tracking.models import Project, Task, TimeEntry, local_day
+from tracking.offers import Offer, offer_of
 from tracking.people import Person, manages
 from tracking.responses import done, say
 from tracking.services import timesheet as services
@@ -45,8 +46,10 @@ ZERO = re.compile(r"0{1,9}(?:[:.,]0{1,9}){0,2}\s?(?:h|std\.?|m|min\.?)?", re.IGN
 class RowForm(WorkForm):
     """The project and task of a row that is to be added."""
 
-    def __init__(self, user: Person, data: Mapping[str, Any] | None = None) -> None:
-        super().__init__(user, data, prefix_of_ids="row")
+    def __init__(
+        self, user: Person, data: Mapping[str, Any] | None = None, *, offer: Offer | None = None
+    ) -> None:
+        super().__init__(user, data, offer=offer, prefix_of_ids="row")
         del self.fields["description"], self.fields["tags"]
 
 
@@ -237,8 +240,9 @@ def _page(
     mine = person.pk == request.user.pk
     refused = refused or []
     shown, fresh = _shown(sheet, day, refused), request.GET.get("row", "")
+    offer = offer_of(request.user)  # which the form has in common with the timer bar
     if mine and form is None:
-        form = RowForm(request.user)
+        form = RowForm(request.user, offer=offer)
     context = {
         "sheet": sheet,
         "rows": _lines(sheet, refused, mine=mine, focus=(fresh, shown)),
@@ -251,6 +255,7 @@ def _page(
         "address": _address(day),
         "before": day - 7 * DAY,
         "after": day + 7 * DAY,
+        "offer": offer,
         "form": form,
         "fresh": fresh,
     }
