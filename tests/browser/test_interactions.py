@@ -42,7 +42,7 @@ def dashboard(page: Page, site: Site) -> Page:
 
 
 def open_preferences(page: Page) -> None:
-    page.locator("details.menu summary").click()
+    page.locator(".site-header details.menu summary").click()
     page.get_by_role("link", name="Preferences", exact=True).click()
 
 
@@ -70,7 +70,7 @@ def test_a_click_arrives_with_its_page_while_the_page_is_left(dashboard, site, t
 def test_it_asks_for_nothing_while_nothing_marked_is_used(dashboard, told):
     asked = []
     dashboard.on("request", lambda request: asked.append(request.url))
-    dashboard.locator("details.menu summary").click()
+    dashboard.locator(".site-header details.menu summary").click()
     dashboard.get_by_label("Description").click()
 
     dashboard.wait_for_timeout(300)
