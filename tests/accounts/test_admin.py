@@ -152,6 +152,7 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(
 ) -> None:
     address = f"/admin/{page.format(bob=bob.pk)}"
     make_people(1, bob)
+    queries(admin, address)  # the first page of a process looks up content types, and keeps them
     few = queries(admin, address)
     make_people(20, bob)
 
