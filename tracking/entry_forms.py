@@ -11,7 +11,7 @@ from django.db.models import Max
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy as _
 
-from tracking.forms import WorkForm
+from tracking.forms import WorkForm, read
 from tracking.models import TimeEntry
 from tracking.offers import Offer
 from tracking.people import Person
@@ -63,9 +63,9 @@ class AddForm(WorkForm):
         typed, on = cleaned.pop("time", None), cleaned.pop("day", "")
         now = timezone.now().replace(microsecond=0)
         today = now.astimezone(self.zone).date()
-        day = _read(self, "day", lambda: parse_day(on or "today", today))
+        day = read(self, "day", lambda: parse_day(on or "today", today))
         if day is not None and typed is not None:
-            times = _read(self, "time", lambda: self._times(typed, day, now))
+            times = read(self, "time", lambda: self._times(typed, day, now))
             cleaned["started_at"], cleaned["ended_at"] = times or (None, None)
         return cleaned
 
@@ -150,12 +150,12 @@ class EntryForm(WorkForm):
             return None, None
         started_at: datetime | None = self.start_was.astimezone(UTC)
         if typed.keys() & {"day", "start"}:
-            started_at = _read(self, "start", lambda: moment(day, at, self.zone))
+            started_at = read(self, "start", lambda: moment(day, at, self.zone))
         if started_at is None:
             return None, None
         if "duration" in typed and "end" not in typed:
             return started_at, started_at + length
-        ended_at = _read(self, "end", lambda: self._end(typed, day, at, end))
+        ended_at = read(self, "end", lambda: self._end(typed, day, at, end))
         if ended_at and "duration" in typed and abs(ended_at - started_at - length) >= MINUTE:
             self.add_error("duration", _("This is not the time from start to end. Change one."))
         return started_at, ended_at
@@ -163,7 +163,7 @@ class EntryForm(WorkForm):
     def _typed(
         self, typed: Mapping[str, str], name: str, parse: Callable[[str], Value], was: Value
     ) -> Value | None:
-        return _read(self, name, lambda: parse(typed[name])) if name in typed else was
+        return read(self, name, lambda: parse(typed[name])) if name in typed else was
 
     def _end(self, typed: Mapping[str, str], day: date, at: time, end: time) -> datetime:
         """The end: typed, it comes within a day; else as many days after the start as it was."""
@@ -241,12 +241,3 @@ def as_typed(moment: datetime, user: Person) -> str:
     if getattr(user, "hours_24", True):
         return f"{moment:%H:%M}"
     return f"{moment.hour % 12 or 12}:{moment:%M} {'am' if moment.hour < 12 else 'pm'}"
-
-
-def _read(form: forms.Form, name: str, read: Callable[[], Value]) -> Value | None:
-    """What is read of a field; None with an error beside it where it makes no sense."""
-    try:
-        return read()
-    except ValidationError as error:
-        form.add_error(name, error)
-        return None

@@ -1,7 +1,7 @@
 """What people type and choose: the fields that every form about time shares."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from django import forms
@@ -169,17 +169,20 @@ class TimerChangeForm(WorkForm):
         if not {"start", "day"} & set(self.changed_data):
             return cleaned
         today = timezone.localtime(None, self.zone).date()
-        for name, read in (
-            ("start", lambda: parse_time(start)),
-            ("day", lambda: parse_day(day or "today", today)),
-        ):
-            try:
-                cleaned[name] = read()
-            except forms.ValidationError as error:
-                self.add_error(name, error)
-        if "start" in cleaned and "day" in cleaned:
-            try:
-                cleaned["started_at"] = moment(cleaned.pop("day"), cleaned.pop("start"), self.zone)
-            except forms.ValidationError as error:
-                self.add_error("start", error)
+        at = read(self, "start", lambda: parse_time(start))
+        on = read(self, "day", lambda: parse_day(day or "today", today))
+        if at is not None and on is not None:
+            cleaned["started_at"] = read(self, "start", lambda: moment(on, at, self.zone))
         return cleaned
+
+
+Value = TypeVar("Value")
+
+
+def read(form: forms.Form, name: str, parse: Callable[[], Value]) -> Value | None:
+    """What is read of a field; None with an error beside it where it makes no sense."""
+    try:
+        return parse()
+    except forms.ValidationError as error:
+        form.add_error(name, error)
+        return None

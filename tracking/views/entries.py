@@ -71,19 +71,12 @@ def entry_edit(request: PersonRequest, pk: int) -> HttpResponse:
     """Change a finished entry: in its row with htmx, else on a page of its own."""
     entry = _changeable(request, pk)
     form = EntryForm(request.user, request.POST or None, entry=entry)
-    if request.method == "POST" and form.is_valid():
+
+    def save() -> None:
         version = form.cleaned_data.pop("version")
-        try:
-            _work(form, lambda work: services.update_entry(request.user, pk, version, **work))
-        except TimeEntry.DoesNotExist:  # deleted at this very moment
-            raise Http404 from None
-        except services.ChangedElsewhereError as error:
-            return _changed_elsewhere(request, form, error)
-        except ValidationError as error:
-            _tell(form, error)
-        else:
-            return done(request, _("Entry saved."), to="entries")
-    return _form(request, "form", form)
+        _work(form, lambda work: services.update_entry(request.user, pk, version, **work))
+
+    return _save(request, "form", form, save, _("Entry saved."))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -93,19 +86,12 @@ def entry_split(request: PersonRequest, pk: int) -> HttpResponse:
     """Cut an entry in two at a time within it."""
     entry = _changeable(request, pk)
     form = SplitForm(request.user, request.POST or None, entry=entry)
-    if request.method == "POST" and form.is_valid():
+
+    def save() -> None:
         told = form.cleaned_data
-        try:
-            services.split_entry(request.user, pk, told["version"], told["at"])
-        except TimeEntry.DoesNotExist:
-            raise Http404 from None
-        except services.ChangedElsewhereError as error:
-            return _changed_elsewhere(request, form, error)
-        except ValidationError as error:
-            _tell(form, error)
-        else:
-            return done(request, _("Entry split in two."), to="entries")
-    return _form(request, "split", form)
+        services.split_entry(request.user, pk, told["version"], told["at"])
+
+    return _save(request, "split", form, save, _("Entry split in two."))
 
 
 @require_POST
@@ -280,6 +266,28 @@ def _changeable(request: PersonRequest, pk: int) -> TimeEntry:
     """A finished entry that is the person's to change; else 404."""
     entries = TimeEntry.objects.changeable_by(request.user).filter(ended_at__isnull=False)
     return get_object_or_404(entries.shown().select_related("user"), pk=pk)
+
+
+def _save(
+    request: PersonRequest,
+    name: str,
+    form: EntryForm | SplitForm,
+    save: Callable[[], None],
+    sentence: str,
+) -> HttpResponse:
+    """The form; or, sent and saved, what is said of it; or why it was refused."""
+    if request.method != "POST" or not form.is_valid():
+        return _form(request, name, form)
+    try:
+        save()
+    except TimeEntry.DoesNotExist:  # deleted at this very moment
+        raise Http404 from None
+    except services.ChangedElsewhereError as error:
+        return _changed_elsewhere(request, form, error)
+    except ValidationError as error:
+        _tell(form, error)
+        return _form(request, name, form)
+    return done(request, sentence, to="entries")
 
 
 def _work(form: AddForm | EntryForm, act: Callable[[dict[str, Any]], TimeEntry]) -> TimeEntry:
