@@ -5,18 +5,22 @@ from typing import Any, ClassVar
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.forms import UserChangeForm
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext, gettext_lazy as _, ngettext
 
-from accounts.leaving import LastAdminError, erase
-from accounts.models import OIDCIdentity, User
+from accounts.leaving import LastAdminError, erase, keep_an_admin
+from accounts.models import OIDCIdentity, Role, User
 
 
-class OIDCIdentityInline(admin.TabularInline):
-    """Identities come from signing in; taking one away lets the account be joined anew."""
+class OIDCIdentityInline(admin.StackedInline):
+    """Identities come from signing in; taking one away lets the account be joined anew.
+
+    Stacked, since the boxes of Django's tables have no labels.
+    """
 
     model = OIDCIdentity
     extra = 0
@@ -27,10 +31,30 @@ class OIDCIdentityInline(admin.TabularInline):
         return False
 
 
+class PersonForm(UserChangeForm):
+    """An account. The last active admin stays one."""
+
+    def clean(self) -> dict[str, Any]:
+        """Say at the field why the last admin can neither be demoted nor switched off."""
+        cleaned: dict[str, Any] = super().clean() or {}
+        stays = {"role": cleaned.get("role") == Role.ADMIN, "is_active": cleaned.get("is_active")}
+        lost = next((name for name, kept in stays.items() if not kept), None)
+        try:
+            if lost:
+                keep_an_admin([self.instance.pk])
+        except LastAdminError:
+            sentence = _(
+                "Nobody could administer the site afterwards. Make somebody else an admin first."
+            )
+            self.add_error(lost, sentence)
+        return cleaned
+
+
 @admin.register(User)
 class UserAdmin(DjangoUserAdmin):
     """Accounts. Groups and single permissions are left out: roles stand for them."""
 
+    form = PersonForm
     list_display = ("username", "email", "first_name", "last_name", "role", "is_active")
     list_filter = ("role", "is_active", "signup_method", "share_analytics")
     search_fields = ("username", "first_name", "last_name", "email")
@@ -89,6 +113,11 @@ class UserAdmin(DjangoUserAdmin):
     )
     inlines: ClassVar = [OIDCIdentityInline]
     actions = ("erase_people",)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody deletes themselves: somebody who administers the site stays."""
+        allowed: bool = super().has_delete_permission(request, obj)
+        return allowed and (obj is None or obj.pk != request.user.pk)
 
     @admin.action(
         description=_("Erase what is known of the selected people"), permissions=["delete"]

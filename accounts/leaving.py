@@ -43,7 +43,7 @@ def erase(*people: User) -> None:
     accounts stays as it is. To erase somebody again does no harm. Raises `LastAdminError`.
     """
     keys = [user.pk for user in people]
-    _lock_and_keep_an_admin(keys)
+    keep_an_admin(keys)
     for user in people:
         log = _admin_log(user)
         _neutralise(user)
@@ -55,8 +55,12 @@ def erase(*people: User) -> None:
     _end_sessions(keys)
 
 
-def _lock_and_keep_an_admin(leaving: Collection[Any]) -> None:
-    """One erasure after the other: two admins could erase each other, two people get one number."""
+def keep_an_admin(leaving: Collection[Any]) -> None:
+    """Raise `LastAdminError` where nobody but people with these keys administers the site.
+
+    Holds the admins' rows until the transaction ends, so that one goes after the other: two admins
+    could erase each other, two people get one number.
+    """
     admins = User.objects.select_for_update().filter(role=Role.ADMIN, is_active=True)
     active = set(admins.order_by("pk").values_list("pk", flat=True))
     if active and active <= set(leaving):

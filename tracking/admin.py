@@ -22,7 +22,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy as _
 
 from tracking.budgets import money
-from tracking.models import Client, Membership, Project, Tag, Task, TimeEntry
+from tracking.models import Client, Membership, Project, Tag, Task, TimeEntry, TimesheetRow
 from tracking.templatetags.durations import clock
 
 
@@ -42,10 +42,21 @@ class DateAndTime(forms.SplitDateTimeWidget):
         )
 
 
+class LabelledFormSet(forms.BaseInlineFormSet):
+    """Fields that say their names to readers of screens: Django has heads of columns alone."""
+
+    def add_fields(self, form: Any, index: int | None) -> None:
+        """The fields of a row, that to delete it among them."""
+        super().add_fields(form, index)
+        for field in form.visible_fields():
+            field.field.widget.attrs["aria-label"] = field.label
+
+
 class TaskInline(admin.TabularInline):
     """A project's tasks, on its page."""
 
     model = Task
+    formset = LabelledFormSet
     extra = 1
 
 
@@ -53,6 +64,7 @@ class MembershipInline(admin.TabularInline):
     """Who may spend time on a project, on its page."""
 
     model = Membership
+    formset = LabelledFormSet
     extra = 1
     raw_id_fields = ("user",)
     verbose_name_plural = _("members (nobody named: everybody may spend time on it)")
@@ -132,6 +144,10 @@ class TaskAdmin(admin.ModelAdmin):
     search_fields = ("name", "project__name")
     raw_id_fields = ("project",)
 
+    def get_readonly_fields(self, request: HttpRequest, obj: Task | None = None) -> tuple[str, ...]:
+        """A task stays with its project: its entries are of that one."""
+        return () if obj is None else ("project",)
+
 
 @admin.register(Tag)
 class TagAdmin(admin.ModelAdmin):
@@ -196,3 +212,22 @@ class TimeEntryAdmin(admin.ModelAdmin):
     def took(self, entry: TimeEntry) -> str:
         """How long it took, as h:mm:ss; a running timer until now."""
         return clock(entry.duration)
+
+
+@admin.register(TimesheetRow)
+class TimesheetRowAdmin(admin.ModelAdmin):
+    """Rows that people added to their weeks, on the page of the week; here they are looked at."""
+
+    list_display = ("week", "user", "project", "task")
+    list_filter = ("week", ("user", admin.RelatedOnlyFieldListFilter))
+    list_select_related = ("user", "project", "task")
+    search_fields = ("user__username", "project__name", "task__name")
+    ordering = ("-week", "user", "id")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """The page of the week adds each once."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """A row that is wrong is taken away."""
+        return False

@@ -14,6 +14,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from tracking.models import Project, TimeEntry
+from tracking.people import Person
 from tracking.templatetags.durations import hours
 
 CENT = Decimal("0.01")
@@ -32,9 +33,13 @@ class Spent:
         return Spent(self.time + other.time, self.billable + other.billable)
 
 
-def spent_on(projects: Collection[int]) -> dict[int, Spent]:
-    """What was spent on each project, by its key; one query, answered by an index alone."""
-    entries = TimeEntry.objects.filter(project__in=projects, seconds__isnull=False)
+def spent_on(projects: Collection[int], seen_by: Person) -> dict[int, Spent]:
+    """What was spent on each project, by its key: what managers see is everybody's, else one's own.
+
+    One query; that of managers is answered by an index alone.
+    """
+    mine = TimeEntry.objects.visible_to(seen_by)
+    entries = mine.filter(project__in=projects, seconds__isnull=False)
     sums = entries.order_by().values_list("project", "billable").annotate(Sum("seconds"))
     spent = dict.fromkeys(projects, Spent())
     for project, billable, seconds in sums:

@@ -11,6 +11,7 @@ ENTRY: dict[str, Kind] = {"duration_seconds": Duration(), **FILLED_IN}
 EXPORT: dict[str, Kind] = {"rows": Count(), "days": Count()}
 
 register(
+    Feature("archive", "Archiving a project, client or tag, and bringing it back."),
     Feature("calendar_add", "Adding time on a day of the calendar."),
     Feature("calendar_view", "The choice between week and day in the calendar."),
     Feature("entries_bulk", "Changing several entries at once."),
@@ -22,7 +23,10 @@ register(
     Feature("week_add_row", "Adding a row to the week."),
     Feature("week_copy_rows", "Copying the rows of last week."),
     Feature("continue_latest", "The list of earlier work beside the timer."),
+    Feature("list_filter", "Searching the list of projects, clients or tags."),
     Feature("shortcuts", "The list of keyboard shortcuts."),
+    Feature("tag_add", "Adding a tag to the list of tags."),
+    Feature("task_rename", "Renaming a task of a project."),
     Feature("undo", "The way back in the toast after something was deleted."),
 )
 register(

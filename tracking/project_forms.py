@@ -229,14 +229,15 @@ def people() -> QuerySet[Any]:
 
 
 class ClientForm(ManageForm):
-    """A client."""
+    """A client. It knows what it was opened with, so that only what was changed is saved."""
 
     prefix_of_ids = "client"
 
-    name = forms.CharField(label=_("Name"), max_length=200)
+    name = forms.CharField(label=_("Name"), max_length=200, show_hidden_initial=True)
     currency = forms.CharField(
         label=_("Currency"),
         initial=default_currency,
+        show_hidden_initial=True,
         help_text=_("Three capital letters such as EUR: rates and budgets of its projects."),
         widget=forms.TextInput(attrs={"maxlength": 3, "autocomplete": "off", "size": 4}),
     )
@@ -246,6 +247,10 @@ class ClientForm(ManageForm):
         currency = str(self.cleaned_data["currency"]).upper()
         Client._meta.get_field("currency").run_validators(currency)
         return currency
+
+    def changes(self) -> dict[str, Any]:
+        """What is to be another one than when the form was opened, maybe in another tab."""
+        return {name: self.cleaned_data[name] for name in self.changed_data}
 
 
 class TaskForm(ManageForm):

@@ -166,6 +166,60 @@ def make_people(number: int, bob: Any) -> None:
         OIDCIdentity.objects.create(user=bob, issuer="https://id.example", subject=one.username)
 
 
+# --- the last admin ---
+
+
+def change(admin: Client, person: Any, **fields: str) -> Any:
+    """Save the person's page with these fields; an empty one is left out, as boxes are."""
+    page = f"{PEOPLE}{person.pk}/change/"
+    initial = admin.get(page).context["adminform"].form.initial
+    form = {name: value for name, value in initial.items() if value is not None}
+    identities = {"oidc_identities-TOTAL_FORMS": 0, "oidc_identities-INITIAL_FORMS": 0}
+    filled = {**form, "is_active": "on", **identities, **fields}
+    return admin.post(page, {name: value for name, value in filled.items() if value != ""})
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("role", "manager"), ("role", "user"), ("is_active", "")]
+)
+def test_the_last_admin_stays_one(admin: Client, alice: Any, field: str, value: str) -> None:
+    User.objects.create_user("switched-off", role="admin", is_active=False)
+
+    response = change(admin, alice, **{field: value})
+
+    assert response.status_code == 200
+    assert response.context["adminform"].form.errors == {
+        field: ["Nobody could administer the site afterwards. Make somebody else an admin first."]
+    }
+    alice.refresh_from_db()
+    assert (alice.role, alice.is_active) == ("admin", True)
+
+
+def test_the_last_admin_changes_their_name(admin: Client, alice: Any) -> None:
+    assert change(admin, alice, first_name="Alice").status_code == 302
+
+
+def test_one_of_two_admins_is_demoted_and_the_other_stays(admin: Client, alice: Any) -> None:
+    second = User.objects.create_user("second", role="admin")
+
+    assert change(admin, second, role="user").status_code == 302
+    assert change(admin, alice, role="user").status_code == 200
+
+    assert list(User.objects.filter(role="admin")) == [alice]
+
+
+def test_nobody_deletes_themselves(admin: Client, alice: Any, bob: Any) -> None:
+    User.objects.create_user("second", role="admin")
+    address = f"{PEOPLE}{alice.pk}/"
+    assert f"{address}delete/" not in admin.get(f"{address}change/").content.decode()
+
+    assert admin.post(f"{address}delete/", {"post": "yes"}).status_code == 403
+    selected = {"_selected_action": [str(alice.pk), str(bob.pk)]}
+    admin.post(PEOPLE, {"action": "delete_selected", "post": "yes", **selected})
+
+    assert names() == {"alice", "bob", "second"}
+
+
 # --- people who leave --------------------------------------------------------------------------
 
 

@@ -11,12 +11,11 @@ GRAVE = ("serious", "critical")
 SETTLED = """() => Promise.all(document.getAnimations()
   .filter(one => one.effect.getComputedTiming().endTime !== Infinity)
   .map(one => one.finished.catch(() => null)))"""
-RUN = """async ([rules, spare]) => {
+RUN = """async (rules) => {
   const only = rules.length ? {runOnly: {type: "rule", values: rules}} : {};
-  const where = spare ? {exclude: [spare]} : document;
   // Nothing is preloaded: that writes style sheets into the page, and its policy forbids them.
   const options = {resultTypes: ["violations"], preload: false, ...only};
-  const found = await axe.run(where, options);
+  const found = await axe.run(document, options);
   return found.violations.flatMap(violation => violation.nodes.map(node => ({
     rule: violation.id, impact: node.impact ?? violation.impact, help: violation.help,
     target: node.target.flat().join(" "), html: node.html, why: node.failureSummary,
@@ -39,15 +38,12 @@ class Violation(NamedTuple):
         return f"{self.impact}: {self.rule} ({self.help})\n  {self.target}\n  {self.html}\n  {why}"
 
 
-def violations(page: Page, *rules: str, spare: str = "") -> list[Violation]:
-    """What is serious or critical on the page as it stands; by these rules, or by all.
-
-    What the selector `spare` finds is not looked at.
-    """
+def violations(page: Page, *rules: str) -> list[Violation]:
+    """What is serious or critical on the page as it stands; by these rules, or by all."""
     if not page.evaluate("() => 'axe' in window"):
         page.evaluate(SOURCE.read_text())  # not bound by the page's content security policy
     page.evaluate(SETTLED)
-    found: list[dict[str, Any]] = page.evaluate(RUN, [rules, spare])
+    found: list[dict[str, Any]] = page.evaluate(RUN, rules)
     return [Violation(**one) for one in found if one["impact"] in GRAVE]
 
 

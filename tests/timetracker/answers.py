@@ -90,7 +90,7 @@ ROWS = [
     Row("timer/", people("/")),
     Row("timer/start/", POST_ONLY, people("/"), PEOPLE, data={"description": "Write"}),
     Row("timer/stop/", POST_ONLY, people("/"), "owner"),
-    Row("timer/change/", POST_ONLY, (SIGN_IN, 422, "/", "/", "/")),
+    Row("timer/change/", POST_ONLY, people(422)),
     Row("timer/discard/", POST_ONLY, people("/"), "owner"),
     Row("timer/keep/", POST_ONLY, people("/"), "owner"),
     Row("timer/activity/", POST_ONLY, people(204), "owner"),
@@ -349,6 +349,7 @@ MODELS = [
     Model("admin/tracking/tag/", "{tag}", deletes=True),
     Model("admin/tracking/task/", "{task}"),
     Model("admin/tracking/timeentry/", "{entry}", deletes=True),
+    Model("admin/tracking/timesheetrow/", "{row}", CLOSED, (200, 403), deletes=True),
 ]
 
 
@@ -367,7 +368,8 @@ def rows_of(model: Model) -> Iterator[Row]:
     yield row(f"{one}change/", *model.change)
     yield row(f"{one}history/", 200, 200)
     if model.deletes:
-        yield row(f"{one}delete/", 200, place, "admin")
+        read_only = 403 in model.change  # Django leads past the list of what nobody changes
+        yield row(f"{one}delete/", 200, "/admin/" if read_only else place, "admin")
     else:
         yield row(f"{one}delete/", *model.delete)
 

@@ -24,7 +24,15 @@ from analytics.models import Installation
 from tests.conftest import PASSWORD
 from tests.timetracker.answers import TABLE, Answer, Five, Row, all_five
 from tracking import services
-from tracking.models import Client as Customer, Project, Tag, Task, TimeEntry, local_day
+from tracking.models import (
+    Client as Customer,
+    Project,
+    Tag,
+    Task,
+    TimeEntry,
+    TimesheetRow,
+    local_day,
+)
 from tracking.services import timesheet
 
 FIVE = ("stranger", "owner", "other", "manager", "admin")
@@ -192,7 +200,6 @@ def things_of(owner: User) -> Iterator[tuple[str, Any]]:
     today = local_day(now, owner.time_zone)
     nine = datetime.combine(today - DAY, time(9), UTC)
     spent(nine - 6 * DAY, task=None)  # a row of last week
-    timesheet.add_row(owner, today - 21 * DAY, project=project, task=None)
     yield "user", owner
     yield "address", EmailAddress.objects.create(user=owner, email=owner.email)
     yield "group", Group.objects.create(name="Night shift")
@@ -202,6 +209,8 @@ def things_of(owner: User) -> Iterator[tuple[str, Any]]:
     yield "task", task
     yield "tag", Tag.objects.create(name="call")
     yield "entry", spent(nine)
+    timesheet.add_row(owner, today - 21 * DAY, project=project, task=None)
+    yield "row", TimesheetRow.objects.get()
     yield "timer", spent(now - HOUR, None)
     yield "deletion", services.delete_entries(owner, [spent(nine + 4 * HOUR).pk])
     yield "day", today

@@ -3,11 +3,20 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from accounts.models import User
-from tracking.models import Client as Customer, Membership, Project, Tag, Task, TimeEntry
+from tracking.models import (
+    Client as Customer,
+    Membership,
+    Project,
+    Tag,
+    Task,
+    TimeEntry,
+    TimesheetRow,
+)
 
 pytestmark = pytest.mark.django_db
 EIGHT = datetime(2026, 5, 4, 8, tzinfo=UTC)
-LISTS = ["client", "project", "task", "tag", "timeentry"]
+LISTS = ["client", "project", "task", "tag", "timeentry", "timesheetrow"]
+MADE_ELSEWHERE = {"timesheetrow"}  # on the page of the week
 
 
 @pytest.fixture
@@ -28,6 +37,7 @@ def add(user, number: int) -> TimeEntry:
         user=user, project=project, task=task, started_at=start, ended_at=start
     )
     entry.tags.add(Tag.objects.create(name=f"Tag {number}"))
+    TimesheetRow.objects.create(user=user, week=EIGHT.date(), project=project, task=task)
     return entry
 
 
@@ -37,7 +47,8 @@ def test_it_lists_and_searches(alice_in, bob, name):
 
     assert alice_in.get(f"/admin/tracking/{name}/").status_code == 200
     assert alice_in.get(f"/admin/tracking/{name}/?q=1").status_code == 200
-    assert alice_in.get(f"/admin/tracking/{name}/add/").status_code == 200
+    made_here = alice_in.get(f"/admin/tracking/{name}/add/").status_code == 200
+    assert made_here == (name not in MADE_ELSEWHERE)
 
 
 @pytest.mark.parametrize("name", LISTS)
@@ -67,6 +78,7 @@ def test_it_opens_each_row(alice_in, bob):
         "task": entry.task,
         "tag": entry.tags.get(),
         "timeentry": entry,
+        "timesheetrow": TimesheetRow.objects.get(),
     }.items():
         assert row is not None
         assert alice_in.get(f"/admin/tracking/{name}/{row.pk}/change/").status_code == 200
@@ -270,6 +282,38 @@ def test_the_page_of_a_project_takes_as_many_queries_for_thirty_members_as_for_t
     for number in range(3, 30):
         join(number)
     assert queries() == three
+
+
+def test_a_task_stays_with_its_project(alice_in, bob, work):
+    """Its entries would be those of a task of another project."""
+    entry = add(bob, 1)
+    task, path = entry.task, f"/admin/tracking/task/{entry.task_id}/change/"
+    assert task is not None
+    assert 'name="project"' not in alice_in.get(path).content.decode()
+
+    assert alice_in.post(path, {"name": "Moved", "project": work.garden.pk}).status_code == 302
+
+    task.refresh_from_db()
+    assert (task.name, task.project) == ("Moved", entry.project)
+
+
+@pytest.mark.parametrize(("part", "twice"), [("tasks", "name"), ("membership_set", "user")])
+def test_a_new_project_has_each_task_and_member_once(alice_in, bob, part, twice):
+    data = {
+        "name": "Site",
+        "color": "#123456",
+        **{f"{name}-INITIAL_FORMS": 0 for name in ("tasks", "membership_set")},
+        **{f"{name}-TOTAL_FORMS": 0 for name in ("tasks", "membership_set")},
+        f"{part}-TOTAL_FORMS": 2,
+        f"{part}-0-{twice}": bob.pk,
+        f"{part}-1-{twice}": bob.pk,
+    }
+
+    page = alice_in.post("/admin/tracking/project/add/", data)
+
+    assert page.status_code == 200
+    assert "Please correct the duplicate" in page.content.decode()
+    assert not Project.objects.exists()
 
 
 def test_a_budget_is_in_hours_or_in_money(alice_in):

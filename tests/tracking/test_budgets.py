@@ -24,29 +24,36 @@ def plain(text: object) -> str:
 
 
 class TestSpent:
-    def test_it_sums_everybodys_time_and_the_billable_part_of_it(self, bob, charlie, work):
+    def test_it_sums_everybodys_time_and_the_billable_part_of_it(self, bob, charlie, dora, work):
         spend(bob, work.shop, seconds=3600)
         spend(charlie, work.shop, seconds=1800)
         spend(charlie, work.shop, seconds=900, billable=False)
         spend(bob, work.garden, seconds=60)
 
-        assert spent_on([work.shop.pk, work.garden.pk]) == {
+        assert spent_on([work.shop.pk, work.garden.pk], seen_by=dora) == {
             work.shop.pk: Spent(timedelta(minutes=105), timedelta(minutes=90)),
             work.garden.pk: Spent(timedelta(minutes=1), timedelta(minutes=1)),
         }
 
+    def test_who_manages_nothing_sees_their_own_time(self, bob, charlie, work):
+        spend(bob, work.shop, seconds=3600)
+        spend(charlie, work.shop, seconds=1800)
+
+        hour = timedelta(hours=1)
+        assert spent_on([work.shop.pk], seen_by=bob) == {work.shop.pk: Spent(hour, hour)}
+
     def test_it_counts_no_running_timer_before_it_is_stopped(self, bob, work):
         TimeEntry.objects.create(user=bob, project=work.shop, started_at=timezone.now())
-        assert spent_on([work.shop.pk]) == {work.shop.pk: Spent()}
+        assert spent_on([work.shop.pk], seen_by=bob) == {work.shop.pk: Spent()}
 
     def test_it_asks_once_however_many_projects_there_are(
         self, bob, work, django_assert_num_queries
     ):
         keys = [Project.objects.create(name=f"P{number}").pk for number in range(60)]
         with django_assert_num_queries(1):
-            assert len(spent_on([*keys, work.shop.pk])) == 61
+            assert len(spent_on([*keys, work.shop.pk], seen_by=bob)) == 61
 
-    def test_it_reads_the_index_alone(self, bob, work):
+    def test_it_reads_the_index_alone(self, dora, work):
         """With a million entries, reading their rows would take too long."""
         from django.db import connection
         from django.test.utils import CaptureQueriesContext
@@ -54,7 +61,7 @@ class TestSpent:
         if connection.vendor != "sqlite":
             pytest.skip("PostgreSQL's planner reads small tables as a whole.")
         with CaptureQueriesContext(connection) as queries:
-            spent_on([work.shop.pk])
+            spent_on([work.shop.pk], seen_by=dora)
         with connection.cursor() as cursor:
             cursor.execute("EXPLAIN QUERY PLAN " + queries[0]["sql"])
             plan = " ".join(str(row[-1]) for row in cursor.fetchall())
@@ -80,7 +87,7 @@ class TestWorth:
     def test_it_rounds_the_sum_and_not_each_entry(self, bob, work):
         for _entry in range(3):
             spend(bob, work.shop, seconds=12)  # a third of a cent and more each
-        spent = spent_on([work.shop.pk])[work.shop.pk]
+        spent = spent_on([work.shop.pk], seen_by=bob)[work.shop.pk]
         assert worth(spent.billable, Decimal(1)) == Decimal("0.01")
 
 

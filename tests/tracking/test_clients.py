@@ -94,6 +94,19 @@ def test_it_renames(dora_in, work):
     assert "<b>Aurora</b>" not in dora_in.get("/clients/").content.decode()
 
 
+def test_two_tabs_that_change_different_things_keep_both(dora_in, work):
+    path = f"/clients/{work.client.pk}/"
+    opened = {"initial-name": "Aurora Coffee", "initial-currency": "EUR"}
+    for name, value in opened.items():
+        assert f'name="{name}" value="{value}"' in dora_in.get(path).content.decode()
+
+    dora_in.post(path, {"name": "Aurora Coffee", "currency": "CHF", **opened})
+    dora_in.post(path, {"name": "Aurora", "currency": "EUR", **opened})
+
+    work.client.refresh_from_db()
+    assert (work.client.name, work.client.currency) == ("Aurora", "CHF")
+
+
 def test_it_archives_and_restores(dora_in, work):
     path = f"/clients/{work.client.pk}/archive/"
 

@@ -50,6 +50,8 @@ def test_it_answers_an_error_without_database_template_tags_or_settings():
     source = (BASE_DIR / "timetracker" / "templates" / "500.html").read_text()
     assert "{%" not in source
     assert "{{" not in source
+    assert '<section lang="de">' in page  # it knows nobody's language
+    assert "Etwas ist schiefgegangen" in page
 
 
 def test_it_names_style_sheets_on_the_error_page_that_exist():

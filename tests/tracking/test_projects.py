@@ -1,3 +1,4 @@
+import re
 from datetime import timedelta
 from decimal import Decimal
 
@@ -65,11 +66,12 @@ class TestList:
     def test_it_takes_no_post(self, bob_in):
         assert bob_in.post("/projects/").status_code == 405
 
-    def test_it_shows_the_projects_with_time_and_budget(self, bob_in, bob, work):
+    def test_it_shows_the_projects_with_time_and_budget(self, dora_in, bob, charlie, work):
         Project.objects.filter(pk=work.shop.pk).update(budget_hours=40)
-        spend(bob, work.shop, 12.5)
+        spend(bob, work.shop, 10)
+        spend(charlie, work.shop, 2.5)
 
-        page = shown(bob_in.get("/projects/"))
+        page = shown(dora_in.get("/projects/"))
 
         assert "12:30 of 40:00 h (31 %)" in page
         assert ">12:30</time>" in page
@@ -77,11 +79,23 @@ class TestList:
         assert "Aurora Coffee" in page
         assert "2 projects" in page
 
-    def test_a_budget_that_is_used_up_is_said_in_words(self, bob_in, bob, work):
+    def test_a_budget_that_is_used_up_is_said_in_words(self, dora_in, bob, work):
         Project.objects.filter(pk=work.shop.pk).update(budget_hours=1)
         spend(bob, work.shop, 1.25)
 
-        assert "over budget by 0:15 h" in shown(bob_in.get("/projects/"))
+        assert "over budget by 0:15 h" in shown(dora_in.get("/projects/"))
+
+    def test_others_see_their_own_time_and_no_budget(self, bob_in, bob, charlie, work):
+        Project.objects.filter(pk=work.shop.pk).update(budget_hours=40)
+        spend(bob, work.shop, 3)
+        spend(charlie, work.shop, 2)
+
+        page = shown(bob_in.get("/projects/"))
+
+        assert page.count(">3:00</time>") == 2  # of the project, and of all
+        assert "Your time" in page
+        for others in ("5:00", "2:00", "40:00", "budget-bar"):
+            assert others not in page
 
     def test_nobody_sees_a_project_of_others(self, bob_in, dora, charlie, work):
         Membership.objects.create(project=work.shop, user=charlie)
@@ -206,16 +220,19 @@ class TestDetail:
             assert part in page
         assert "Everybody may spend time on it." in page
 
-    def test_others_see_it_without_peoples_times_and_rates(self, bob_in, bob, charlie, work):
-        Project.objects.filter(pk=work.shop.pk).update(hourly_rate=80)
+    def test_others_see_it_with_their_own_time_and_without_money(self, bob_in, bob, charlie, work):
+        Project.objects.filter(pk=work.shop.pk).update(hourly_rate=80, budget_money=1000)
         Membership.objects.create(project=work.shop, user=bob)
-        spend(charlie, work.shop, 2)
+        spend(bob, work.shop, 0.75)
+        spend(charlie, work.shop, 2, task=work.checkout)
 
         page = shown(bob_in.get(f"/projects/{work.shop.pk}/"))
 
         assert "Checkout" in page
-        assert "charlie" not in page
-        assert "80.00" not in page
+        assert "Your time" in page
+        assert page.count(">0:45<") == 2  # all of it is billable
+        for others in ("charlie", "2:00", "2:45", "80.00", "160.00", "220.00", "EUR", "Budget"):
+            assert others not in page
         assert "<form" not in page
 
     def test_a_project_of_others_is_not_there(self, bob_in, charlie, work):
@@ -518,6 +535,16 @@ class TestArchive:
         assert dora_in.post(path, {"archived": "0"})["Location"] == f"/projects/{work.shop.pk}/"
         assert work.shop in Project.objects.open_to(bob)
 
+    def test_a_project_of_an_archived_client_is_restored_and_not_called_active(self, dora_in, work):
+        Client.objects.filter(pk=work.client.pk).update(archived=True)
+        path = f"/projects/{work.shop.pk}/"
+
+        dora_in.post(f"{path}archive/", {"archived": "0"})
+
+        page = dora_in.get(path).content.decode()
+        assert "“Online shop” is restored. It takes time once its client is restored, too." in page
+        assert "active again" not in page
+
     def test_it_takes_no_get(self, dora_in, work):
         assert dora_in.get(f"/projects/{work.shop.pk}/archive/").status_code == 405
 
@@ -576,6 +603,23 @@ class TestTasks:
             work.checkout.refresh_from_db()
             assert (work.checkout.name, work.checkout.done) == ("Checkout", done == "1")
         assert recorded() == ["task.completed"]
+
+    @pytest.mark.parametrize(
+        ("done", "focused"),
+        [("Build", "Checkout"), ("Checkout", "Search"), ("Search", "<summary")],
+    )
+    def test_the_focus_goes_on_to_the_next_open_task(self, dora_in, work, done, focused):
+        """The button that was pressed has gone under the fold."""
+        for name in ("Build", "Search"):
+            Task.objects.create(project=work.shop, name=name)
+        pk = Task.objects.get(name=done).pk
+
+        response = dora_in.post(f"/tasks/{pk}/", {"done": "1"}, headers=HTMX)
+
+        tags = re.findall(r"<[^>]* autofocus[^>]*>", response.content.decode())
+        next_one = Task.objects.filter(name=focused).first()
+        assert len(tags) == 1
+        assert (f'id="task-{next_one.pk}-done"' if next_one else focused) in tags[0]
 
     def test_a_done_task_stands_under_a_fold(self, dora_in, work):
         response = dora_in.post(f"/tasks/{work.checkout.pk}/", {"done": "1"}, headers=HTMX)

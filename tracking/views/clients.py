@@ -55,7 +55,7 @@ def client_edit(request: PersonRequest, pk: int) -> HttpResponse:
     form = ClientForm(request.POST if request.method == "POST" else None, initial=initial)
     if form.is_bound and form.is_valid():
         try:
-            services.update_client(pk, **form.cleaned_data)
+            services.update_client(pk, **form.changes())
         except ValidationError as error:
             form.refuse(error)
         else:

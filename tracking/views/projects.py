@@ -1,4 +1,8 @@
-"""Projects with their budgets and tasks. Everybody sees theirs, managers change them."""
+"""Projects with their budgets and tasks. Everybody sees theirs, managers change them.
+
+Budgets, rates and everybody's time are for managers; others see their own time. From what is spent
+of a budget one could tell both what others worked and what an hour of it costs.
+"""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,11 +21,12 @@ from tracking import services
 from tracking.budgets import Budget, Spent, budget_of, money, spent_on, worth
 from tracking.decorators import PersonRequest, manager_required, person_required
 from tracking.models import Project, Task, TimeEntry
-from tracking.people import manages
+from tracking.people import Person, manages
 from tracking.project_forms import ProjectFilterForm, ProjectForm, TaskForm, name_of
 from tracking.responses import done
 
 PER_PAGE = 50
+NEW, DONE = "new", "done"  # where the focus goes among the tasks, if not to one of them
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,7 @@ def projects(request: PersonRequest) -> HttpResponse:
     form = ProjectFilterForm(request.GET, request.user)
     found = form.narrowed(mine.by_client()).select_related("client")
     page = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
-    rows = _rows(page)
+    rows = _rows(request.user, page)
     context = {
         "form": form,
         "page": page,
@@ -54,12 +59,17 @@ def projects(request: PersonRequest) -> HttpResponse:
     return render(request, "tracking/projects.html", context)
 
 
-def _rows(page: Page) -> list[Row]:
+def _rows(user: Person, page: Page) -> list[Row]:
     shown = list(page)
-    spent = spent_on([project.pk for project in shown])
+    spent = spent_on([project.pk for project in shown], seen_by=user)
     return [
-        Row(project, spent[project.pk], budget_of(project, spent[project.pk])) for project in shown
+        Row(project, spent[project.pk], _budget(user, project, spent[project.pk]))
+        for project in shown
     ]
+
+
+def _budget(user: Person, project: Project, spent: Spent) -> Budget | None:
+    return budget_of(project, spent) if manages(user) else None
 
 
 @require_safe
@@ -111,11 +121,12 @@ def project_archive(request: PersonRequest, pk: int) -> HttpResponse:
     archived = request.POST.get("archived") != "0"
     _visible(request, pk)
     changed = services.update_project(request.user, pk, services.ProjectFields(archived=archived))
-    sentence = (
-        _("“%(name)s” is archived: it takes no more time, and its time stays.")
-        if archived
-        else _("“%(name)s” is active again.")
-    )
+    if archived:
+        sentence = _("“%(name)s” is archived: it takes no more time, and its time stays.")
+    elif changed.active:
+        sentence = _("“%(name)s” is active again.")
+    else:
+        sentence = _("“%(name)s” is restored. It takes time once its client is restored, too.")
     return done(request, sentence % {"name": changed.name}, to=resolve_url("project", pk))
 
 
@@ -130,7 +141,7 @@ def task_new(request: PersonRequest, pk: int) -> HttpResponse:
         except ValidationError as error:
             form.refuse(error)
         else:
-            return _tasks_changed(request, found, _("The task is added."), again=True)
+            return _tasks_changed(request, found, _("The task is added."), focus=NEW)
     return _tasks(request, found, form=form)
 
 
@@ -147,7 +158,8 @@ def task_edit(request: PersonRequest, pk: int) -> HttpResponse:
         except ValidationError as error:
             form.refuse(error)
         else:
-            return _tasks_changed(request, task.project, _("The task is saved."))
+            focus = _after(task) if done else None
+            return _tasks_changed(request, task.project, _("The task is saved."), focus=focus)
     return _tasks(request, task.project, wrong={task.pk: form})
 
 
@@ -186,21 +198,22 @@ class PersonRow:
 Sums = list[tuple[int | None, Any, timedelta]]
 
 
-def _sums(project: Project) -> Sums:
+def _sums(user: Person, project: Project) -> Sums:
     """The time of each task and person; in the one place that reads the project's rows."""
-    entries = TimeEntry.objects.filter(project=project, seconds__isnull=False)
+    mine = TimeEntry.objects.visible_to(user)
+    entries = mine.filter(project=project, seconds__isnull=False)
     sums = entries.order_by().values_list("task", "user").annotate(Sum("seconds"))
     return [(task, user, timedelta(seconds=seconds)) for task, user, seconds in sums]
 
 
 def _detail(request: PersonRequest, project: Project, **context: Any) -> HttpResponse:
-    spent = spent_on([project.pk])[project.pk]
-    sums = _sums(project)
+    spent = spent_on([project.pk], seen_by=request.user)[project.pk]
+    sums = _sums(request.user, project)
     rate = project.hourly_rate
     context = {
         "project": project,
         "spent": spent,
-        "budget": budget_of(project, spent),
+        "budget": _budget(request.user, project, spent),
         "manages": manages(request.user),
         "worth": money(worth(spent.billable, rate), project.currency) if rate else "",
         "rate": money(rate, project.currency) if rate else "",
@@ -235,7 +248,7 @@ def _task_context(
     *,
     form: TaskForm | None = None,
     wrong: dict[int, TaskForm] | None = None,
-    again: bool = False,
+    focus: int | str | None = None,
 ) -> dict[str, Any]:
     times: dict[int | None, timedelta] = {}
     for task, _user, time in sums:
@@ -253,16 +266,22 @@ def _task_context(
         "open_tasks": [row for row in rows if not row.task.done],
         "done_tasks": [row for row in rows if row.task.done],
         "form": form or TaskForm(),
-        "again": again,
+        "focus": focus,
     }
 
 
+def _after(task: Task) -> int | str:
+    """Where to go on from a task that is done now: at the next one, else where it has gone."""
+    later = task.project.tasks.filter(done=False, name__gt=task.name)
+    return later.values_list("pk", flat=True).first() or DONE
+
+
 def _tasks_changed(
-    request: PersonRequest, project: Project, sentence: str, *, again: bool = False
+    request: PersonRequest, project: Project, sentence: str, *, focus: int | str | None
 ) -> HttpResponse:
-    """The tasks anew for htmx, with the cursor in the field for the next one; else the page."""
+    """The tasks anew for htmx, with the focus where the next action is; else the page."""
     if request.htmx:
-        return _tasks(request, project, again=again)
+        return _tasks(request, project, focus=focus)
     return done(request, sentence, to=resolve_url("project", project.pk))
 
 
@@ -271,6 +290,6 @@ def _tasks(request: PersonRequest, project: Project, **context: Any) -> HttpResp
     if not request.htmx:
         return _detail(request, project, **context)
     found: dict[str, Any] = {"project": project, "manages": True}
-    found |= _task_context(project, _sums(project), **context)
+    found |= _task_context(project, _sums(request.user, project), **context)
     wrong = found["form"].errors or any(row.form.errors for row in found["tasks"])
     return render(request, "tracking/project_tasks.html", found, status=422 if wrong else 200)

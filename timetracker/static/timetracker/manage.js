@@ -1,4 +1,4 @@
-// Projects and team: lists that narrow as one types, and what follows from a choice.
+// Projects, clients, tags, team: lists that narrow as one types, and what follows from a choice.
 // Everything works without this file.
 "use strict";
 
@@ -42,6 +42,15 @@
   // What stands in the place of the list knows nothing of what was typed.
   document.addEventListener("htmx:afterSettle", () => {
     for (const field of document.querySelectorAll("[data-narrows]")) narrow(field);
+  });
+
+  // The second click of a double one would be told that the name is taken: by the first.
+  const SOON = 2000; // milliseconds
+  document.addEventListener("submit", (event) => {
+    const { target, timeStamp } = event;
+    if (event.defaultPrevented || target.method !== "post") return;
+    if (timeStamp - target.dataset.sent < SOON) event.preventDefault();
+    else target.dataset.sent = timeStamp;
   });
 
   document.querySelector("main [aria-invalid=true]")?.focus();
