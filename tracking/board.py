@@ -73,6 +73,7 @@ class Bar:
     total: timedelta
     percent: float  # of the longest day's, or of eight hours where all are shorter
     is_today: bool
+    running: bool  # the total grows
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,11 @@ class Week:
 
     bars: list[Bar]
     total: timedelta
+
+    @property
+    def running(self) -> bool:
+        """Whether the total grows."""
+        return any(bar.running for bar in self.bars)
 
 
 FULL_DAY = timedelta(hours=8)
@@ -93,13 +99,14 @@ def week_of(user: Person, now: datetime | None = None) -> Week:
     days = spans.week_of(today, user.week_start)
     entries = TimeEntry.objects.of(user).filter(day__range=(days[0], days[-1]))
     ended = entries.values_list("day").annotate(Sum("seconds")).order_by()
-    seconds = {day: total or 0 for day, total in ended}
-    for entry in entries.filter(ended_at=None):
-        seconds[entry.day] += int(entry.duration_at(now).total_seconds())
-    totals = [timedelta(seconds=seconds.get(day, 0)) for day in days]
-    most = max(FULL_DAY, *totals)
+    totals = dict.fromkeys(days, timedelta())
+    totals |= {day: timedelta(seconds=seconds or 0) for day, seconds in ended}
+    running = {entry.day: entry.duration_at(now) for entry in entries.filter(ended_at=None)}
+    for day, so_far in running.items():
+        totals[day] += so_far
+    most = max(FULL_DAY, *totals.values())
     bars = [
-        Bar(day, total, round(100 * (total / most), 1), day == today)
-        for day, total in zip(days, totals, strict=True)
+        Bar(day, total, round(100 * (total / most), 1), day == today, day in running)
+        for day, total in totals.items()
     ]
-    return Week(bars, sum(totals, timedelta()))
+    return Week(bars, sum(totals.values(), timedelta()))

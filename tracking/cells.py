@@ -21,7 +21,7 @@ from tracking.timesheet import Cell, Row, Work
 READ = '<td data-day="{}">{}</td>'
 RUNNING = (
     '<td data-day="{}" class="week-now"><a class="week-running" href="{}" title="{}">'
-    '<span data-grows="{}">{}</span></a></td>'
+    '<span data-elapsed="{}" data-minutes>{}</span></a></td>'
 )
 FIELD = (
     '<td data-day="{}"><input id="{}" name="{}" value="{}" placeholder=" " enterkeyhint="next"'

@@ -10,6 +10,8 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
+from tracking.people import Person
+
 _hours_24: ContextVar[bool] = ContextVar("hours_24", default=True)
 
 
@@ -35,6 +37,13 @@ def day_and_time(moment: datetime) -> str:
         return time_of_day(moment)
     day = date_format(local, _("D, j F"))
     return f"{day}, {time_of_day(moment)}"
+
+
+def as_typed(moment: datetime, user: Person) -> str:
+    """The time of day of a local moment as a person would type it; `parse_time` reads it back."""
+    if getattr(user, "hours_24", True):
+        return f"{moment:%H:%M}"
+    return f"{moment.hour % 12 or 12}:{moment:%M} {'am' if moment.hour < 12 else 'pm'}"
 
 
 class ClockfaceMiddleware:

@@ -58,10 +58,15 @@ def manager_required(
     return guarded
 
 
+def here(request: PersonRequest) -> str:
+    """The page of this site that htmx says it is on; empty where it says none."""
+    try:
+        return (request.htmx and request.htmx.current_url_abs_path) or ""
+    except ValueError:  # the header holds no address
+        return ""
+
+
 def _page_of(request: PersonRequest) -> str:
     if request.htmx:
-        try:
-            return request.htmx.current_url_abs_path or resolve_url("dashboard")
-        except ValueError:  # the header holds no address
-            return resolve_url("dashboard")
+        return here(request) or resolve_url("dashboard")
     return request.get_full_path() if request.method == "GET" else resolve_url("dashboard")

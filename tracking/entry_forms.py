@@ -11,6 +11,7 @@ from django.db.models import Max
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy as _
 
+from tracking.clockface import as_typed
 from tracking.forms import WorkForm, read
 from tracking.models import TimeEntry
 from tracking.offers import Offer
@@ -234,10 +235,3 @@ def focus_first(form: forms.Form) -> None:
     names = [name for name in form.fields if form.is_bound and name in form.errors]
     first = next(iter(names), next(iter(form.fields)))
     form.fields[first].widget.attrs["autofocus"] = True
-
-
-def as_typed(moment: datetime, user: Person) -> str:
-    """The time of day of a moment as a person would type it; `parse_time` reads it back."""
-    if getattr(user, "hours_24", True):
-        return f"{moment:%H:%M}"
-    return f"{moment.hour % 12 or 12}:{moment:%M} {'am' if moment.hour < 12 else 'pm'}"

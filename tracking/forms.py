@@ -1,16 +1,18 @@
 """What people type and choose: the fields that every form about time shares."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from zoneinfo import ZoneInfo
 
 from django import forms
 from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import Q, QuerySet
+from django.http import QueryDict
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from tracking.clockface import as_typed
 from tracking.models import Project, Task, TimeEntry
 from tracking.offers import OFFERED, Choices, Offer, offer_of
 from tracking.people import Person
@@ -140,6 +142,16 @@ def _initial(entry: TimeEntry) -> dict[str, Any]:
     }
 
 
+class StartForm(WorkForm):
+    """What the timer is to be about; tags are given while it runs."""
+
+    def __init__(
+        self, user: Person, data: Mapping[str, Any] | None = None, *, offer: Offer | None = None
+    ) -> None:
+        super().__init__(user, data, offer=offer, prefix_of_ids="timer")
+        del self.fields["tags"]
+
+
 class TimerChangeForm(WorkForm):
     """The running timer's: what it is about, and when it started."""
 
@@ -153,7 +165,7 @@ class TimerChangeForm(WorkForm):
         local = timezone.localtime(entry.started_at, ZoneInfo(user.time_zone))
         self.entry, self.zone = entry, ZoneInfo(user.time_zone)
         initial = {
-            "start": f"{local:%H:%M}",
+            "start": as_typed(local, user),
             "day": local.date().isoformat(),
             "version": entry.version,
         }
@@ -174,6 +186,13 @@ class TimerChangeForm(WorkForm):
         if at is not None and on is not None:
             cleaned["started_at"] = read(self, "start", lambda: moment(on, at, self.zone))
         return cleaned
+
+
+def has_seen(form: forms.Form, version: int) -> None:
+    """The form shows what an entry says now: sent again, it is meant so."""
+    data = cast(QueryDict, form.data).copy()
+    data["version"] = str(version)
+    form.data = data
 
 
 Value = TypeVar("Value")

@@ -12,7 +12,7 @@ from django.shortcuts import redirect, render, resolve_url
 from django.template.loader import render_to_string
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from tracking.decorators import PersonRequest
+from tracking.decorators import PersonRequest, here
 from tracking.models import Deletion
 
 CHANGED = "entries-changed"
@@ -47,7 +47,7 @@ def next_page(request: PersonRequest, to: str) -> str:
     """The page of this site that the form names as `next` or that htmx is on, else `to`."""
     wished = request.POST.get("next", "")
     if request.htmx:
-        wished = request.htmx.current_url_abs_path or ""
+        wished = here(request)
     if url_has_allowed_host_and_scheme(wished, allowed_hosts=None):
         return wished
     return resolve_url(to)

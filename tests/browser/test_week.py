@@ -182,3 +182,11 @@ def test_it_works_without_a_script(week, chromium: Browser, site):
         expect(cell(plain, "Garden", "Monday 10")).to_have_value("1:00")
         expect(cell(plain, "House", "Monday 10")).to_have_value("abc")
         expect(sentences(plain)).to_contain_text("“abc” is no duration")
+
+        cell(plain, "House", "Monday 10").fill("0:30")
+        plain.get_by_role("button", name="Copy rows of last week").click()
+        expect(cell(plain, "House", "Monday 10")).to_have_value("0:30")
+        cell(plain, "House", "Friday 14").fill("2")
+        plain.keyboard.press("Enter")  # saves, and takes no row away
+        expect(cell(plain, "House", "Friday 14")).to_have_value("2:00")
+        expect(total(plain)).to_have_text("5:30")

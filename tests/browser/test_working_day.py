@@ -4,10 +4,10 @@ import json
 import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, Route, StorageState, expect
+from playwright.sync_api import Browser, Locator, Page, StorageState, expect
 
 from tests.browser.conftest import Furnished, opened, state_of
 from tests.browser.pages import DESK, PHONE
@@ -27,12 +27,13 @@ DARK_DESK = pytest.mark.parametrize("look", ["phone-light", "desk-dark"])
 USERS = ("Timer", "Hand", "Plain", "Week", "Choice", "Twice", "Writer", "Leaver")
 MANAGED = ("Busy", "Writer")
 NAMES = {
-    "desk-light": (*USERS, "Mended", "Double", "Offline"),
+    "desk-light": (*USERS, "Mended", "Double", "Doubled", "Drafts", "Keys", "Offline"),
     "phone-dark": USERS,
     "desk-dark": MANAGED,
     "phone-light": MANAGED,
 }
 # Some have worked from nine to ten and from one to half past one; Busy has a timer that runs.
+WORKED = ("Week", "Choice", "Twice", "Writer", "Leaver", "Busy", "Drafts", "Keys")
 MAKE_PEOPLE = f"""
 import json
 from datetime import datetime, time, timedelta
@@ -71,7 +72,7 @@ with transaction.atomic():
         for name in names:
             user = person(name, look)
             people[user.username] = (str(user.pk), session(user))
-            if name in ("Week", "Choice", "Twice", "Writer", "Leaver", "Busy"):
+            if name in {WORKED!r}:
                 worked(user, "Standup", time(9), time(10))
                 worked(user, "Review", time(13), time(13, 30))
             if name == "Busy":
@@ -576,19 +577,74 @@ def editor(page: Page) -> Locator:
     return page.get_by_role("form", name="Edit entry")
 
 
-def test_a_double_click_starts_one_timer(visit: Visit):
-    with visit("double-desk-light", "desk-light") as page:
+@pytest.mark.parametrize("script", [True, False])
+def test_a_double_click_makes_one_entry(script: bool, visit: Visit):
+    who = "double" if script else "doubled"
+    with visit(f"{who}-desk-light", "desk-light", java_script_enabled=script) as page:
         go(page, "/")
-        held: list[Route] = []
-        page.route("**/timer/start/", lambda route: held.append(route))
         page.locator("#timer").get_by_label("Description").fill("Once")
-        with page.expect_request("**/timer/start/"):
-            page.get_by_role("button", name="Start").dblclick()
-        held[0].continue_()
-
+        page.get_by_role("button", name="Start").dblclick()
         expect(page.locator("#timer").get_by_role("button", name="Stop")).to_be_visible()
+
+        page.wait_for_load_state("networkidle")
+        expect(page.locator("#timer .field-error")).to_have_count(0)
+        go(page, "/entries/")
         expect(rows(page)).to_have_count(1)
-        assert len(held) == 1
+
+
+def test_a_lost_session_keeps_the_form_of_an_entry(
+    visit: Visit, furnished: Furnished, people: dict[str, Someone]
+):
+    with visit("drafts-desk-light", "desk-light") as page:
+        go(page, "/entries/")
+        rows(page, "Standup").get_by_role("link", name="Standup").click()
+        editor(page).get_by_label("Description").fill("Typed at length")
+        editor(page).get_by_label("To", exact=True).fill("10:45")
+        page.context.clear_cookies(name="sessionid")
+        editor(page).get_by_role("button", name="Save").click()
+        page.wait_for_url("**/accounts/login/**")
+
+        page.context.add_cookies(cast(Any, people["drafts-desk-light"].state["cookies"]))
+        go(page, "/entries/")
+
+        expect(editor(page).get_by_label("Description")).to_have_value("Typed at length")
+        expect(editor(page).get_by_label("Description")).to_be_focused()
+        expect(editor(page).get_by_label("To", exact=True)).to_have_value("10:45")
+        editor(page).get_by_role("button", name="Save").click()
+        expect(rows(page, "Typed at length").locator(".entry-duration")).to_have_text("1:45:00")
+
+
+def test_the_keys_lead_on(visit: Visit):
+    """Where the focus is after each of them, and the way back from a deletion."""
+    with visit("keys-desk-light", "desk-light") as page:
+        go(page, "/entries/")
+        timer = page.locator("#timer")
+        page.keyboard.press("r")
+        expect(timer.locator(".timer-latest button").first).to_be_focused()
+        page.keyboard.press("Enter")
+        expect(page.locator(".entry-running")).to_be_visible()
+        expect(timer.get_by_role("button", name="Stop")).to_be_focused()
+        page.keyboard.press("e")
+        expect(timer.get_by_label("Description")).to_be_focused()
+        page.keyboard.press("Escape")
+        page.keyboard.press("s")
+        expect(page.locator(".entry-running")).to_have_count(0)
+        expect(timer.get_by_role("button", name="Start")).to_be_focused()
+
+        rows(page, "Review").first.get_by_role("checkbox").focus()
+        page.keyboard.press("Space")
+        page.keyboard.press("Space")
+        page.keyboard.press("w")  # of a box single keys are no text
+        expect(page).to_have_url(re.compile("/week/$"))
+
+        go(page, "/entries/")
+        rows(page, "Standup").locator("summary").focus()
+        page.keyboard.press("Enter")
+        tab_to(page, ".menu-danger")
+        page.keyboard.press("Enter")
+        expect(rows(page, "Standup")).to_have_count(0)
+        page.keyboard.press("u")
+        expect(rows(page, "Standup").get_by_role("link", name="Standup")).to_be_focused()
 
 
 def test_without_a_connection_nothing_is_lost(

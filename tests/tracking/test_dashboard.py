@@ -136,6 +136,17 @@ def test_it_takes_as_many_queries_for_a_full_day_as_for_one_entry(
         bob_in.get("/")
 
 
+def test_the_weeks_sums_grow_with_the_timer(bob_in, bob):
+    grows = '" data-elapsed="'
+    assert grows not in bob_in.get("/").content.decode()
+    start_timer(bob)
+
+    page = bob_in.get("/").content.decode()
+
+    bars = page[page.index('class="week-bars"') :]
+    assert bars.count('" data-minutes>0:00</time>') == 2  # of the week, and of today
+
+
 class TestFrame:
     """What every page has around its content."""
 

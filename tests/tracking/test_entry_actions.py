@@ -1,4 +1,5 @@
 import html
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -240,6 +241,33 @@ class TestEdit:
         entry.refresh_from_db()
         assert (entry.started_at, entry.ended_at) == (NINE, NINE + HOUR)
 
+    def test_what_was_typed_outlives_its_entry(self, bob_in, bob, work):
+        entry = made(bob)
+        data = filled(entry, description="Typed", project=work.shop.pk, end="11:30")
+        TimeEntry.objects.all().delete()
+
+        response = bob_in.post(f"/entries/{entry.pk}/", data)
+
+        page = text(response)
+        assert response.status_code == 404
+        assert "This entry is not there any more. What you typed stands here: add it anew." in page
+        assert 'value="Typed"' in page
+        again = {**data, "time": re.search(r'name="time" value="([^"]+)"', page)[1]}
+        bob_in.post(NEW, again)
+        added = TimeEntry.objects.get()
+        assert (added.description, added.project, added.seconds) == ("Typed", work.shop, 9000)
+
+    def test_of_entries_of_others_nothing_is_said(self, bob_in, charlie, work):
+        """They are answered like such as are not there any more."""
+        entry = made(charlie, description="Secret")
+        data = filled(entry, description="Mine")
+
+        for headers in (HTMX, {}):
+            response = bob_in.post(f"/entries/{entry.pk}/", data, headers=headers)
+            assert response.status_code == 404
+            assert "Secret" not in text(response)
+        assert TimeEntry.objects.get().description == "Secret"
+
     def test_an_empty_form_says_what_is_missing(self, bob_in, bob):
         entry = made(bob)
         response = bob_in.post(f"/entries/{entry.pk}/", {"next": "/"}, headers=HTMX)
@@ -446,6 +474,18 @@ class TestDuplicateSplitDelete:
         assert events() == ["time_entry.deleted"]
         bob_in.post(f"/undo/{deletion.pk}/")
         assert TimeEntry.objects.get() == entry
+
+    def test_it_does_not_come_back_over_another_entry(self, bob_in, bob, settings):
+        settings.OVERLAPPING_ENTRIES = "refuse"
+        bob_in.post(f"/entries/{made(bob).pk}/delete/")
+        made(bob, description="Instead")
+        undo = f"/undo/{Deletion.objects.get().pk}/"
+
+        page = text(bob_in.post(undo, headers=HTMX))
+
+        assert "This overlaps with “Instead”" in page
+        assert f'action="{undo}"' in page  # there is time to mend it
+        assert TimeEntry.objects.count() == 1
 
     def test_they_take_no_get(self, bob_in, bob):
         entry = made(bob)

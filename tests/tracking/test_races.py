@@ -11,7 +11,7 @@ from django.test import Client
 
 from analytics.models import Event
 from tracking.models import TimeEntry
-from tracking.services import start_timer, stop_timer
+from tracking.services import discard_timer, restore, start_timer, stop_timer
 
 pytestmark = pytest.mark.django_db(transaction=True)
 THREADS = pytest.mark.parametrize("threads", [2, 8])
@@ -70,6 +70,20 @@ def test_it_stops_a_timer_once(bob, threads):
 
     assert [entry is not None for entry in stopped].count(True) == 1
     assert Event.objects.filter(event="timer.stopped").count() == 1
+
+
+@pytest.mark.parametrize("_round", range(5))
+def test_a_timer_that_comes_back_and_a_new_one_are_not_both_running(bob, _round):
+    start_timer(bob, description="discarded")
+    deletion = discard_timer(bob)
+    assert deletion is not None
+
+    def act(number: int) -> object:
+        return start_timer(bob) if number else restore(bob, deletion.pk)
+
+    assert all(at_once(2, act))
+    assert TimeEntry.objects.count() == 2
+    assert TimeEntry.objects.filter(ended_at=None).count() == 1
 
 
 def test_it_keeps_people_apart(bob, charlie):

@@ -314,6 +314,33 @@ class TestOverlap:
         with pytest.raises(ValidationError, match="“Now”"):
             create(bob, running.started_at - HOUR / 2)
 
+    def test_no_timer_is_started_within_an_entry(self, bob):
+        meeting = made(bob, timezone.now() - HOUR / 2, description="Meeting")
+        with pytest.raises(ValidationError, match="“Meeting”"):
+            services.start_timer(bob)
+        meeting.delete()
+        assert services.start_timer(bob).running
+
+    def test_a_running_timer_has_the_time_until_now(self, bob):
+        running = services.start_timer(bob)
+        tomorrow = timezone.now() + 24 * HOUR
+        create(bob, tomorrow, description="Planned")
+
+        earlier = running.started_at - HOUR
+        assert services.update_timer(bob, running.version, started_at=earlier).running
+        services.stop_timer(bob)
+        services.start_timer(bob)
+
+    def test_what_another_entry_has_the_time_of_does_not_come_back(self, bob):
+        deletion = services.delete_entries(bob, [made(bob).pk])
+        assert deletion is not None
+        other = create(bob, description="Instead")
+
+        with pytest.raises(ValidationError, match="“Instead”"):
+            services.restore(bob, deletion.pk)
+        other.delete()
+        assert services.restore(bob, deletion.pk) == 1
+
     def test_it_refuses_a_duplicate(self, bob):
         entry = made(bob)
         with pytest.raises(ValidationError, match="overlaps"):

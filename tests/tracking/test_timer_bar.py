@@ -1,5 +1,6 @@
 """The timer bar on every page: change, discard, continue, undo, forgotten timers."""
 
+import re
 from datetime import timedelta
 from uuid import uuid4
 
@@ -101,14 +102,47 @@ class TestChange:
         assert "changed elsewhere" in page
         assert "Second tab" in page
         assert TimeEntry.objects.get().description == "First tab"
+        seen = re.search(r'name="version" value="(\d+)"', page)[1]
+        bob_in.post(self.URL, {**data, "description": "Second tab", "version": seen})
+        assert TimeEntry.objects.get().description == "Second tab"
 
     def test_it_says_that_the_timer_has_stopped_meanwhile(self, bob_in, bob, running):
         data = self.form(running)
         stop_timer(bob)
 
-        page = bob_in.post(self.URL, data, headers=HTMX).content.decode()
+        data["description"] = "Typed since"
+        response = bob_in.post(self.URL, data, headers=HTMX)
 
+        page = response.content.decode()
+        assert response["HX-Trigger"] == "entries-changed"
         assert "No timer is running any more. Your change was not saved." in page
+        assert 'value="Typed since"' in page  # where the next one is started
+
+    def test_it_makes_no_tags_where_it_is_refused(self, bob_in, running):
+        later = timezone.localtime() + timedelta(days=1)
+        data = self.form(running, day=later.date().isoformat(), tags="new")
+
+        assert bob_in.post(self.URL, data, headers=HTMX).status_code == 422
+        assert not Tag.objects.exists()
+
+    @pytest.mark.parametrize(("hours_24", "shown"), [(True, "15:05"), (False, "3:05 pm")])
+    def test_it_shows_the_start_by_the_clock_of_the_person(
+        self, bob_in, bob, running, hours_24, shown
+    ):
+        bob.hours_24 = hours_24
+        bob.save()
+        local = timezone.localtime() - timedelta(days=1)
+        TimeEntry.objects.update(started_at=local.replace(hour=15, minute=5, second=7))
+
+        page = bob_in.get("/").content.decode()
+        assert f'name="start" value="{shown}"' in page
+
+        before = TimeEntry.objects.get()
+        day = timezone.localtime(before.started_at).date().isoformat()
+        data = self.form(before, description="Read", start=shown, day=day)
+        bob_in.post(self.URL, data)
+        after = TimeEntry.objects.get()
+        assert (after.description, after.started_at) == ("Read", before.started_at)
 
     def test_it_refuses_a_project_of_others(self, bob_in, charlie, running, work):
         work.garden.members.add(charlie)
@@ -206,6 +240,13 @@ class TestContinue:
 
         assert "“Online shop” is archived." in page
 
+    def test_the_same_form_sent_twice_continues_once(self, bob_in, bob, running):
+        stop_timer(bob)
+        for _click in range(2):
+            data = {"csrfmiddlewaretoken": "of this page"}
+            assert bob_in.post(f"/timer/continue/{running.pk}/", data).status_code == 302
+        assert TimeEntry.objects.count() == 2
+
 
 class TestSecondTimer:
     def test_it_is_refused_where_the_operator_wants_that(self, bob_in, running, settings):
@@ -214,8 +255,15 @@ class TestSecondTimer:
         response = bob_in.post("/timer/start/", {"description": "second"}, headers=HTMX)
 
         assert response.status_code == 422
-        assert "A timer is running already: “Write”" in response.content.decode()
+        page = response.content.decode()
+        assert "A timer is running already: “Write”" in page
         assert TimeEntry.objects.get().running
+
+        assert '<button class="btn btn-secondary" type="submit" name="instead"' in page
+        bob_in.post("/timer/start/", {"description": "second", "instead": "1"}, headers=HTMX)
+        second = TimeEntry.objects.get(ended_at=None)
+        assert second.description == "second"
+        assert TimeEntry.objects.get(pk=running.pk).ended_at == second.started_at
 
 
 class TestForgotten:
@@ -321,6 +369,7 @@ class TestManyProjects:
 
         assert ">P098<" in page
         assert 'value="more"' not in page
+        assert ">Checkout<" in page  # their tasks, too
 
     def test_it_offers_all_of_them_on_the_page_where_more_are_wished_without_a_script(
         self, bob_in, many

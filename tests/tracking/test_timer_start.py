@@ -4,8 +4,8 @@ import pytest
 from django.test import Client
 
 from analytics.models import Event
-from tracking.models import Project, Task, TimeEntry
-from tracking.services import start_timer
+from tracking.models import Project, Tag, Task, TimeEntry
+from tracking.services import start_timer, stop_timer
 
 pytestmark = pytest.mark.django_db
 URL = "/timer/start/"
@@ -42,6 +42,33 @@ def test_it_stops_the_timer_that_another_tab_started(bob_in, bob):
 
     first.refresh_from_db()
     assert TimeEntry.objects.get(ended_at=None).started_at == first.ended_at
+
+
+def test_the_same_form_sent_twice_starts_one_timer(bob_in):
+    """A double click without the script."""
+    data = {"description": "Once", "csrfmiddlewaretoken": "of this page"}
+
+    first, second = bob_in.post(URL, data), bob_in.post(URL, data)
+
+    assert (first.status_code, second.status_code) == (302, 302)
+    assert TimeEntry.objects.get().running
+    assert "This timer was started already." in bob_in.get("/").content.decode()
+
+
+def test_what_was_refused_may_be_sent_again(bob_in, bob, settings):
+    settings.SECOND_TIMER = "refuse"
+    start_timer(bob)
+    data = {"description": "Once", "csrfmiddlewaretoken": "of this page"}
+
+    assert bob_in.post(URL, data).status_code == 422
+    stop_timer(bob)
+    assert bob_in.post(URL, data).status_code == 302
+    assert TimeEntry.objects.get(ended_at=None).description == "Once"
+
+
+def test_it_makes_no_tags(bob_in):
+    bob_in.post(URL, {"description": "Write", "tags": "forged"})
+    assert not Tag.objects.exists()
 
 
 def test_it_takes_no_get(bob_in):

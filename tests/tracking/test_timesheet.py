@@ -173,6 +173,16 @@ def test_it_keeps_clear_of_the_running_timer(bob, work):
     assert TimeEntry.objects.get(pk=timer.pk).running
 
 
+def test_the_running_timer_takes_nothing_of_a_day_to_come(bob, work):
+    services.start_timer(bob)
+    tomorrow = timezone.localdate(timezone=BERLIN) + timedelta(days=1)
+
+    timesheet.set_cell(bob, project=work.shop, task=None, day=tomorrow, was=timedelta(), total=HOUR)
+
+    planned = TimeEntry.objects.get(day=tomorrow)
+    assert planned.started_at.astimezone(BERLIN).hour == 9
+
+
 @pytest.mark.parametrize(("setting", "fits"), [("allow", True), ("refuse", False)])
 def test_a_full_day_takes_more_only_where_entries_may_overlap(bob, work, settings, setting, fits):
     settings.OVERLAPPING_ENTRIES = setting

@@ -149,7 +149,9 @@ def test_the_cell_of_the_running_timer_has_no_field(bob_in, bob, work):
 
     page = bob_in.get("/week/").content.decode()
 
-    assert re.search(r'class="week-running"[^>]*><span data-grows="366\d">1:01</span>', page)
+    assert re.search(
+        r'class="week-running"[^>]*><span data-elapsed="366\d" data-minutes>1:01</span>', page
+    )
     assert len(re.findall(r'<input id="cell-', page)) == 6
 
 
@@ -462,6 +464,21 @@ def test_a_row_without_time_is_taken_away(bob_in, bob, work):
 
     assert response["Location"] == "/week/2026-11-25/?row=removed"
     assert not TimesheetRow.objects.exists()
+
+
+@pytest.mark.parametrize("path", ["/week/row/", "/week/copy/", "/week/row/remove/"])
+def test_every_button_saves_the_cells_without_the_script(bob_in, bob, work, path):
+    timesheet.add_row(bob, date(2026, 11, 23), project=work.garden, task=None)
+    cells = {name(work): "1:30", name(work, day="2026-11-24"): "abc"}
+    garden = {"project": work.garden.pk, "row": f"{work.garden.pk}-0"}
+
+    response = bob_in.post(path, {"day": "2026-11-25", **garden, **cells})
+
+    page = response.content.decode()
+    assert response.status_code == 422
+    assert TimeEntry.objects.get().duration == 1.5 * HOUR
+    assert "“abc” is no duration" in page
+    assert 'value="abc"' in field(page, MONDAY_CELL.replace("Monday 23", "Tuesday 24"))
 
 
 @pytest.mark.parametrize("row", ["", "x", "1-", "-1-2"])

@@ -6,7 +6,7 @@ from typing import Any, Literal, cast
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import BigIntegerField, F
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -170,19 +170,17 @@ def change_entries(
     return len(entries)
 
 
-@transaction.atomic
 def restore(user: Person, deletion: UUID) -> int:
     """Undo a deletion of the person's; returns the number of entries that are back.
 
     0 where it was undone already or is too old. A timer that was running runs again, unless
-    another one does: then it is back as finished, at the moment at which it was deleted.
+    another one does: then it is back as finished, at the moment at which it was deleted. Raises
+    `ValidationError` where entries must not overlap and another one has its time by now.
     """
-    found = Deletion.objects.select_for_update().filter(pk=deletion, user_id=user.pk).first()
-    if found is None or found.deleted_at < timezone.now() - UNDO_FOR:
-        return 0
-    _revive(found)
-    found.delete()
-    return len(found.entries)
+    try:
+        return _restore(user, deletion)
+    except IntegrityError:  # another timer was started at this very moment: now it is seen
+        return _restore(user, deletion)
 
 
 # --- parts -------------------------------------------------------------------------------------
@@ -271,12 +269,24 @@ def _kept(entry: TimeEntry) -> dict[str, Any]:
     return {"fields": fields, "tags": [tag.pk for tag in entry.tags.all()]}
 
 
+@transaction.atomic
+def _restore(user: Person, deletion: UUID) -> int:
+    found = Deletion.objects.select_for_update().filter(pk=deletion, user_id=user.pk).first()
+    if found is None or found.deleted_at < timezone.now() - UNDO_FOR:
+        return 0
+    _revive(found)
+    found.delete()
+    return len(found.entries)
+
+
 def _revive(deletion: Deletion) -> None:
     """Bring back what was deleted, in as many statements however many entries."""
     kept = [(_entry_of(each["fields"]), each["tags"]) for each in deletion.entries]
     entries = [entry for entry, _tags in kept]
     _forget_what_is_gone(entries)
     _finish_second_timers(entries, deletion.deleted_at)
+    for entry in entries:
+        refuse_overlap(entry)
     TimeEntry.objects.bulk_create(entries)  # day and version are as they were
     there = set(Tag.objects.values_list("pk", flat=True))
     _tag({entry.pk: there.intersection(tags) for entry, tags in kept})

@@ -119,15 +119,17 @@ def refuse_times(started_at: datetime, ended_at: datetime | None) -> None:
 def refuse_overlap(entry: TimeEntry) -> None:
     """Where the installation does not allow it: refuse times that another entry has, and name it.
 
-    Holds the person's row until the transaction ends: two tabs take turns.
+    A running timer has the time until now. Holds the person's row until the transaction ends: two
+    tabs take turns.
     """
     if settings.OVERLAPPING_ENTRIES == "allow":
         return
     get_user_model().objects.select_for_update().filter(pk=entry.user_id).first()
     others = TimeEntry.objects.filter(user_id=entry.user_id).exclude(pk=entry.pk)
-    clash = others.filter(Q(ended_at=None) | Q(ended_at__gt=entry.started_at))
-    if entry.ended_at is not None:
-        clash = clash.filter(started_at__lt=entry.ended_at)
+    now, ends_later = timezone.now(), Q(ended_at__gt=entry.started_at)
+    if entry.started_at < now:
+        ends_later |= Q(ended_at=None)
+    clash = others.filter(ends_later, started_at__lt=entry.ended_at or now)
     if (other := clash.order_by("started_at").first()) is not None:
         raise ValidationError(
             {

@@ -31,21 +31,22 @@ TRIES = 10  # each round of a race has a winner: this many starts at once all ge
 ACTIVITY_STEP = timedelta(minutes=1)  # activity is written down no more often
 
 
-def start_timer(user: Person, **what: object) -> TimeEntry:
+def start_timer(user: Person, *, instead: bool = False, **what: object) -> TimeEntry:
     """Start a timer now; the person's running one stops at the same instant.
 
     `what` is `rules.What`: description, project, task, tags, billable; a task brings its project
     along, a project whether it is billable. Returns the running entry. Raises `ValidationError`,
     with a sentence per field, for a description that is too long, a project that is archived or
     not the person's, and a task that is done or belongs to another project, and where one runs
-    already and `SECOND_TIMER` is `refuse`; `TimerBusyError` if others keep starting timers.
+    already and `SECOND_TIMER` is `refuse`, unless it is to start `instead`; `TimerBusyError` if
+    others keep starting timers.
     """
     given = completed(cast(What, what))
     refuse_what(user, given)
     for _try in range(TRIES):
         try:
             with transaction.atomic():
-                return _replace_running(user, given)
+                return _replace_running(user, given, instead=instead)
         except IntegrityError:
             continue  # another request started one first: stop that one, in a fresh transaction
     raise TimerBusyError(_("Your timer was changed elsewhere at the same moment. Try again."))
@@ -163,11 +164,11 @@ def note_activity(user: Person) -> bool:
 # --- parts -------------------------------------------------------------------------------------
 
 
-def _replace_running(user: Person, what: What) -> TimeEntry:
+def _replace_running(user: Person, what: What, *, instead: bool) -> TimeEntry:
     running = lock_running(user)
     now = timezone.now()  # read after waiting for the lock: nothing starts before it may
     if running is not None:
-        if settings.SECOND_TIMER == "refuse":
+        if settings.SECOND_TIMER == "refuse" and not instead:
             raise ValidationError(
                 _("A timer is running already: %(entry)s. Stop it first.")
                 % {"entry": named(running)}
@@ -176,6 +177,7 @@ def _replace_running(user: Person, what: What) -> TimeEntry:
         _stop(running, now)
     entry = TimeEntry(started_at=now, active_at=now)
     entry.user = user  # type: ignore[assignment]  # the user model stands a floor away
+    refuse_overlap(entry)
     apply(entry, what)
     analytics.track_event(entry.user_id, "timer.started", filled_in(entry))
     return entry

@@ -9,6 +9,7 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Q, QuerySet
+from django.utils import timezone
 from django.utils.translation import gettext as _, ngettext
 
 from tracking.models import Deletion, Project, Task, TimeEntry, TimesheetRow
@@ -182,11 +183,14 @@ def _clear(user: Person, entries: list[TimeEntry]) -> Deletion | None:
 def _free(user: Person, begin: datetime, end: datetime) -> list[tuple[datetime, datetime]]:
     """The times between two moments at which the person has no entry, in order.
 
-    A running timer takes all that comes after its start.
+    A running timer takes all that comes after its start, until the day ends.
     """
+    ends_later = Q(ended_at__gt=begin)
+    if begin < timezone.now():
+        ends_later |= Q(ended_at=None)
     taken = (
         TimeEntry.objects.of(user)
-        .filter(Q(ended_at=None) | Q(ended_at__gt=begin), started_at__lt=end)
+        .filter(ends_later, started_at__lt=end)
         .order_by("started_at")
         .values_list("started_at", "ended_at")
     )

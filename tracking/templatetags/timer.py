@@ -4,10 +4,11 @@ from datetime import timedelta
 from typing import Any
 
 from django import template
+from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
 
-from tracking.forms import TimerChangeForm, WorkForm
+from tracking.forms import StartForm, TimerChangeForm
 from tracking.models import TimeEntry, local_day
 from tracking.people import Person
 from tracking.services import idle_since
@@ -53,8 +54,9 @@ def timer_bar(context: dict[str, Any], *, oob: bool = False) -> dict[str, Any]:
         "focus": oob and request.path.startswith(reverse("timer")),
     }
     if running is None or "form" in forms:
-        form = forms.get("form") or WorkForm(user, offer=offer, prefix_of_ids="timer")
-        return {**shown, "form": form, "latest": latest_work(user)}
+        form = forms.get("form") or StartForm(user, offer=offer)
+        refused = running is not None and settings.SECOND_TIMER == "refuse"
+        return {**shown, "form": form, "refused": refused, "latest": latest_work(user)}
     days = local_day(now, user.time_zone) - local_day(running.started_at, user.time_zone)
     return {
         **shown,

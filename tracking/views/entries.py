@@ -1,13 +1,11 @@
 """Entries: the list, and what people do with one or several of them."""
 
-import hashlib
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
-from django.core.cache import cache
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import Http404, HttpResponse, QueryDict
@@ -18,11 +16,13 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from django.views.decorators.vary import vary_on_headers
 
 from tracking import services
-from tracking.decorators import PersonRequest, person_required
+from tracking.decorators import PersonRequest, here, person_required
 from tracking.entry_forms import AddForm, BulkForm, EntryForm, SplitForm, focus_first
+from tracking.forms import has_seen
 from tracking.listing import Listing, listing_of
 from tracking.models import TimeEntry
 from tracking.offers import Offer, offer_of
+from tracking.once import first_time, forget_first_time
 from tracking.people import administers, manages
 from tracking.responses import done
 
@@ -53,12 +53,12 @@ def entry_new(request: PersonRequest) -> HttpResponse:
     form = AddForm(request.user, request.POST)
     if not form.is_valid():
         return _add_again(request, form)
-    if not _first_time(request):
+    if not first_time(request, ONCE_FOR):
         return done(request, _("This entry was added already."), to="entries")
     try:
         _work(form, lambda work: services.create_entry(request.user, **work))
     except ValidationError as error:
-        _forget_first_time(request)
+        forget_first_time(request)
         _tell(form, error)
         return _add_again(request, form)
     return done(request, _("Entry added."), to="entries")
@@ -69,7 +69,12 @@ def entry_new(request: PersonRequest) -> HttpResponse:
 @person_required
 def entry_edit(request: PersonRequest, pk: int) -> HttpResponse:
     """Change a finished entry: in its row with htmx, else on a page of its own."""
-    entry = _changeable(request, pk)
+    try:
+        entry = _changeable(request, pk)
+    except Http404:
+        if request.method != "POST":
+            raise
+        return _gone(request)
     form = EntryForm(request.user, request.POST or None, entry=entry)
 
     def save() -> None:
@@ -252,11 +257,7 @@ def _person(key: str) -> Any:
 
 def _back(request: PersonRequest) -> str:
     """The page of this site on which the person is, or to which the form leads back."""
-    try:
-        here = (request.htmx and request.htmx.current_url_abs_path) or ""
-    except ValueError:  # the header holds no address
-        here = ""
-    wished = here or request.POST.get("next", "") or request.GET.get("next", "")
+    wished = here(request) or request.POST.get("next", "") or request.GET.get("next", "")
     if url_has_allowed_host_and_scheme(wished, allowed_hosts=None):
         return wished
     return resolve_url("entries")
@@ -281,6 +282,8 @@ def _save(
     try:
         save()
     except TimeEntry.DoesNotExist:  # deleted at this very moment
+        if isinstance(form, EntryForm):
+            return _gone(request)
         raise Http404 from None
     except services.ChangedElsewhereError as error:
         return _changed_elsewhere(request, form, error)
@@ -325,10 +328,21 @@ def _changed_elsewhere(
     """What was typed stays, beside what the entry says now; sent again, it is meant so."""
     now = _changeable(request, form.entry.pk)
     _tell(form, error)
-    data = request.POST.copy()
-    data["version"] = str(now.version)
-    form.data = data
+    has_seen(form, now.version)
     return _form(request, "form" if isinstance(form, EntryForm) else "split", form, now=now)
+
+
+def _gone(request: PersonRequest) -> HttpResponse:
+    """The entry was deleted meanwhile: what was typed stands in its form, or where one is added."""
+    if request.htmx:
+        return HttpResponse(_("This entry is not there any more."), "text/plain", status=404)
+    sent = request.POST.copy()
+    sent["time"] = f"{sent.get('start', '')}–{sent.get('end', '')}"
+    form = AddForm(request.user, sent)
+    form.add_error(
+        None, _("This entry is not there any more. What you typed stands here: add it anew.")
+    )
+    return _page(request, 404, add=form, add_open=True)
 
 
 def _add_again(request: PersonRequest, form: AddForm) -> HttpResponse:
@@ -349,21 +363,3 @@ def _bulk_again(request: PersonRequest, form: BulkForm) -> HttpResponse:
 
 def _is_key(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) < 19  # no database has longer ones
-
-
-def _first_time(request: PersonRequest) -> bool:
-    """Whether this very form, of this very rendering of the page, was not sent before.
-
-    A form carries a token that is masked anew with every page. htmx sends none: there the button is
-    off while its request is on the way.
-    """
-    return "csrfmiddlewaretoken" not in request.POST or cache.add(_form_key(request), 1, ONCE_FOR)
-
-
-def _forget_first_time(request: PersonRequest) -> None:
-    cache.delete(_form_key(request))
-
-
-def _form_key(request: PersonRequest) -> str:
-    sent = f"{request.user.pk} {request.POST.urlencode()}"
-    return f"entry-new-{hashlib.sha256(sent.encode()).hexdigest()}"

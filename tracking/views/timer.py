@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -12,10 +13,13 @@ from django.views.decorators.vary import vary_on_headers
 from tracking import services
 from tracking.board import board_of, week_of
 from tracking.decorators import PersonRequest, person_required
-from tracking.forms import TimerChangeForm, WorkForm
-from tracking.models import TimeEntry
-from tracking.responses import done, next_page
+from tracking.forms import StartForm, TimerChangeForm, WorkForm, has_seen
+from tracking.models import Deletion, TimeEntry
+from tracking.once import first_time, forget_first_time
+from tracking.responses import CHANGED, done, next_page
 from tracking.templatetags.durations import clock
+
+ONCE_FOR = 10  # seconds in which a start that is sent again is taken for a double click
 
 
 @require_safe
@@ -38,13 +42,16 @@ def timer(request: PersonRequest) -> HttpResponse:
 @person_required
 def timer_start(request: PersonRequest) -> HttpResponse:
     """Start a timer, or say beside the field why not."""
-    form = WorkForm(request.user, request.POST, prefix_of_ids="timer")
+    form = StartForm(request.user, request.POST)
     if not form.is_valid():
         return _bar(request, form=form)
+    if not first_time(request, ONCE_FOR):
+        return done(request, _("This timer was started already."))
     try:
-        services.start_timer(request.user, **_work(form))
+        services.start_timer(request.user, instead="instead" in request.POST, **form.cleaned_data)
     except ValidationError as error:
-        form.add_error(None, error)
+        forget_first_time(request)
+        form.add_error(None, _known(form, error))
         return _bar(request, form=form)
     return done(request, _("Timer started."))
 
@@ -53,11 +60,14 @@ def timer_start(request: PersonRequest) -> HttpResponse:
 @person_required
 def timer_continue(request: PersonRequest, pk: int) -> HttpResponse:
     """Start a timer for the same work as an earlier entry."""
+    if not first_time(request, ONCE_FOR):
+        return done(request, _("This timer was started already."))
     try:
         services.continue_entry(request.user, pk)
     except TimeEntry.DoesNotExist:
         return done(request, _("This entry is not there any more."))
     except ValidationError as error:
+        forget_first_time(request)
         return done(request, " ".join(error.messages))
     return done(request, _("Timer started."))
 
@@ -77,16 +87,21 @@ def timer_stop(request: PersonRequest) -> HttpResponse:
 @person_required
 def timer_change(request: PersonRequest) -> HttpResponse:
     """Change what the running timer is about and when it started."""
-    entry = TimeEntry.objects.of(request.user).filter(ended_at=None).shown().first()
+    entry = _running(request)
     if entry is None:
-        return done(request, _("No timer is running any more. Your change was not saved."))
+        return _nothing_to_change(request)
     form = TimerChangeForm(request.user, request.POST, entry=entry)
     if not form.is_valid():
         return _bar(request, change=form)
     try:
-        services.update_timer(request.user, form.cleaned_data.pop("version"), **_work(form, entry))
+        _change(request, form)
     except ValidationError as error:
         form.add_error(None, _known(form, error))
+        if isinstance(error, services.ChangedElsewhereError):
+            now = _running(request)
+            if now is None:
+                return _nothing_to_change(request)
+            has_seen(form, now.version)
         return _bar(request, change=form)
     return done(request, _("Timer changed."))
 
@@ -122,7 +137,11 @@ def timer_activity(request: PersonRequest) -> HttpResponse:
 @person_required
 def undo(request: PersonRequest, pk: Any) -> HttpResponse:
     """Bring back what was deleted."""
-    if services.restore(request.user, pk):
+    try:
+        back = services.restore(request.user, pk)
+    except ValidationError as error:
+        return done(request, " ".join(error.messages), undo=Deletion(pk=pk))
+    if back:
         return done(request, _("It is back."))
     return done(request, _("This cannot be undone any more."))
 
@@ -135,12 +154,25 @@ def work_options(request: PersonRequest) -> HttpResponse:
     return render(request, "tracking/work_options.html", {"form": form})
 
 
-def _work(form: WorkForm, before: TimeEntry | None = None) -> dict[str, Any]:
-    """What a valid form says an entry is about, with its tags made; what it was about `before`."""
-    cleaned = dict(form.cleaned_data)
-    if "tags" in cleaned:
-        cleaned["tags"] = services.tags_named(cleaned["tags"], before)
-    return cleaned
+def _running(request: PersonRequest) -> TimeEntry | None:
+    return TimeEntry.objects.of(request.user).filter(ended_at=None).shown().first()
+
+
+def _change(request: PersonRequest, form: TimerChangeForm) -> None:
+    """Save what a valid form says; tags that it made go where it is refused."""
+    work = dict(form.cleaned_data)
+    with transaction.atomic():
+        work["tags"] = services.tags_named(work["tags"], form.entry)
+        services.update_timer(request.user, work.pop("version"), **work)
+
+
+def _nothing_to_change(request: PersonRequest) -> HttpResponse:
+    """The timer was stopped elsewhere: what was typed stands where the next one is started."""
+    form = StartForm(request.user, request.POST)
+    form.add_error(None, _("No timer is running any more. Your change was not saved."))
+    response = _bar(request, form=form)
+    response["HX-Trigger"] = CHANGED
+    return response
 
 
 def _known(form: WorkForm, error: ValidationError) -> ValidationError:

@@ -69,17 +69,10 @@ def week(request: PersonRequest, day: str = "") -> HttpResponse:
 def week_cell(request: PersonRequest) -> HttpResponse:
     """Save the cells that were changed: one of them from the script, else all of the form."""
     day = _day(request.POST.get("day", ""))
-    cells = _typed(request.POST)
-    for typed in cells:
-        if typed.changed:
-            _save(request.user, typed)
-    for typed in cells:
-        if typed.deletion is not None:
-            _say_deleted(request, typed)
+    cells = _saved(request)
     if request.htmx:
         return _cell(request, cells)
-    refused = [typed for typed in cells if typed.error]
-    if refused:
+    if refused := _refused(cells):
         return _page(request, day, request.user, refused=refused)
     return done(request, _("The week is saved."), to=_address(day))
 
@@ -89,10 +82,11 @@ def week_cell(request: PersonRequest) -> HttpResponse:
 def week_rows(request: PersonRequest) -> HttpResponse:
     """Copy the rows of the week before, without their time."""
     day = _day(request.POST.get("day", ""))
+    refused = _refused(_saved(request))
     rows = services.copy_rows(request.user, day)
     sentence = ngettext("%d row copied.", "%d rows copied.", rows) % rows
     say(request, sentence if rows else _("The week before has no other rows."))
-    return redirect(_address(day))
+    return _goes_on(request, day, refused)
 
 
 @require_POST
@@ -100,15 +94,16 @@ def week_rows(request: PersonRequest) -> HttpResponse:
 def week_add_row(request: PersonRequest) -> HttpResponse:
     """Add a row without time; what is typed next is its time."""
     day = _day(request.POST.get("day", ""))
+    refused = _refused(_saved(request))
     form = RowForm(request.user, request.POST)
     if not form.is_valid():
-        return _page(request, day, request.user, form=form)
+        return _page(request, day, request.user, refused=refused, form=form)
     try:
         work = services.add_row(request.user, day, **form.cleaned_data)
     except ValidationError as error:
         form.add_error(None, error)
-        return _page(request, day, request.user, form=form)
-    return redirect(f"{_address(day)}?row={key_of(work)}")
+        return _page(request, day, request.user, refused=refused, form=form)
+    return _goes_on(request, day, refused, f"?row={key_of(work)}")
 
 
 @require_POST
@@ -120,9 +115,10 @@ def week_remove_row(request: PersonRequest) -> HttpResponse:
     if named is None:
         raise Http404
     work = (int(named[1]) or None, int(named[2]) or None)
+    refused = _refused(_saved(request))
     if not services.remove_row(request.user, day, work):
         say(request, _("The row has time by now, so it stays."))
-    return redirect(f"{_address(day)}?row=removed")
+    return _goes_on(request, day, refused, "?row=removed")
 
 
 # --- what was asked for ------------------------------------------------------------------------
@@ -172,6 +168,22 @@ def _typed(data: QueryDict) -> list[Typed]:
         was = timedelta(seconds=int(named["was"]))
         cells.append(Typed(work, _day(named["day"]), was, str(text)))
     return cells
+
+
+def _saved(request: PersonRequest) -> list[Typed]:
+    """Save the cells that were changed; without the script every button sends all of them."""
+    cells = _typed(request.POST)
+    for typed in cells:
+        if typed.changed:
+            _save(request.user, typed)
+    for typed in cells:
+        if typed.deletion is not None:
+            _say_deleted(request, typed)
+    return cells
+
+
+def _refused(cells: list[Typed]) -> list[Typed]:
+    return [typed for typed in cells if typed.error]
 
 
 def _save(user: Any, typed: Typed) -> None:
@@ -225,6 +237,15 @@ def _say_deleted(request: PersonRequest, typed: Typed) -> None:
 
 def _address(day: date) -> str:
     return resolve_url("week_of", day.isoformat())
+
+
+def _goes_on(
+    request: PersonRequest, day: date, refused: list[Typed], query: str = ""
+) -> HttpResponse:
+    """The week after an action; where cells were refused, with what was typed into them."""
+    if refused:
+        return _page(request, day, request.user, refused=refused)
+    return redirect(f"{_address(day)}{query}")
 
 
 def _page(

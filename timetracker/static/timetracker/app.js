@@ -26,7 +26,8 @@
     for (const element of document.querySelectorAll("[data-elapsed]")) {
       if (!element.dataset.begun) begin(element);
       const seconds = Math.max(0, Math.floor((Date.now() - Number(element.dataset.begun)) / SECOND));
-      element.textContent = clock(seconds);
+      const text = "minutes" in element.dataset ? clock(seconds).slice(0, -3) : clock(seconds);
+      if (element.textContent !== text) element.textContent = text;
       if ("inTitle" in element.dataset) title = `${clock(seconds)} · ${pageTitle}`;
     }
     if (document.title !== title) document.title = title;
@@ -37,7 +38,7 @@
   const linkTasks = (form) => {
     const project = form.elements.project;
     const task = form.elements.task;
-    const all = [...task.children].map((child) => child.cloneNode(true));
+    let all = [...task.children].map((child) => child.cloneNode(true));
     const ofProject = (group) =>
       group.tagName === "OPTION" || group.querySelector(`[data-project="${project.value}"]`);
     const offer = () => {
@@ -55,27 +56,38 @@
       project.value = owner;
       offer();
     });
+    form.addEventListener("all-tasks", (event) => {
+      all = event.detail;
+      offer();
+    });
     offer();
   };
 
   // --- what was typed survives a lost session (in this tab, for the same person) ---
 
+  const actionOf = (form) => form.getAttribute("action");
+  const typedIn = (form) =>
+    [...form.elements].filter((field) => field.matches("input:not([type=hidden]), select"));
+
   const keepDraft = (form) => {
-    const fields = Object.fromEntries(
-      ["description", "project", "task"].map((name) => [name, form.elements[name].value]),
-    );
-    sessionStorage.setItem(DRAFT, JSON.stringify({ person: form.dataset.draft, fields }));
+    const fields = typedIn(form).map(({ name, value, checked }) => [name, { value, checked }]);
+    const draft = { person: form.dataset.draft, action: actionOf(form), fields: Object.fromEntries(fields) };
+    sessionStorage.setItem(DRAFT, JSON.stringify(draft));
   };
 
-  const restoreDraft = (form) => {
+  // Where the form is not on the page, the link that brings it is: it is filled as it comes.
+  const restoreDraft = (root) => {
     const draft = JSON.parse(sessionStorage.getItem(DRAFT) ?? "null");
     if (!draft) return;
-    sessionStorage.removeItem(DRAFT);
-    if (draft.person !== form.dataset.draft) return;
-    for (const name of ["description", "project", "task"]) {
-      form.elements[name].value = draft.fields[name];
-    }
-    form.elements.description.focus();
+    const forms = [...root.querySelectorAll("form[data-draft]")];
+    const form = forms.find((one) => actionOf(one) === draft.action && one.dataset.draft === draft.person);
+    const opener = document.querySelector(`a[href^="${CSS.escape(draft.action)}?"]`);
+    if (!form && opener && root === document.body) opener.click();
+    else if (form || root === document.body) sessionStorage.removeItem(DRAFT);
+    if (!form) return;
+    for (const field of typedIn(form)) Object.assign(field, draft.fields[field.name]);
+    if (form.closest("details")) form.closest("details").open = true;
+    typedIn(form)[0].focus();
   };
 
   // --- all projects, for a list that offers the latest ones ---
@@ -83,16 +95,19 @@
   const offerAll = async (select) => {
     const answer = await fetch(select.dataset.more, { headers: { "HX-Request": "true" } });
     const all = new DOMParser().parseFromString(await answer.text(), "text/html");
-    const options = all.querySelector("select");
-    if (!answer.ok || !options) return;
-    select.replaceChildren(...options.children);
+    const [projects, tasks] = all.querySelectorAll("select");
+    if (!answer.ok || !tasks) return;
+    select.replaceChildren(...projects.children);
     select.value = "";
+    select.form.dispatchEvent(new CustomEvent("all-tasks", { detail: [...tasks.children] }));
     select.focus();
     select.showPicker?.();
   };
 
   document.addEventListener("change", (event) => {
-    if (event.target.name === "project" && event.target.value === "more") offerAll(event.target);
+    if (event.target.name === "project" && event.target.value === "more") {
+      offerAll(event.target).catch(() => notify("offline"));
+    }
   });
 
   // --- notices ---
@@ -120,7 +135,7 @@
   // --- all of it, for what has just come into the page ---
 
   const enliven = (root) => {
-    for (const form of root.querySelectorAll("form[data-draft]")) restoreDraft(form);
+    restoreDraft(root);
     for (const form of root.querySelectorAll("form[data-tasks]")) linkTasks(form);
     for (const button of root.querySelectorAll("[data-dismiss]")) button.hidden = false;
     for (const toast of root.querySelectorAll("[data-toast]")) leaveLater(toast);
@@ -142,10 +157,18 @@
 
   // --- by keyboard ---
 
-  const typing = (element) => element.closest("input, select, textarea, [contenteditable]");
+  const typing = (element) =>
+    element.closest("input:not([type=checkbox]), select, textarea, [contenteditable]");
   const press = (element) => {
-    if (element.matches("input")) element.focus();
-    else element.click();
+    if (element.matches("input")) {
+      element.focus();
+      return;
+    }
+    element.click();
+    if (!element.matches("summary")) return;
+    // What has been opened is gone on with; of what has been closed the way in remains.
+    const first = "input:not([type=hidden]), button, a";
+    (element.parentElement.open ? element.parentElement.querySelector(first) : element).focus();
   };
 
   document.addEventListener("keydown", (event) => {
@@ -210,6 +233,11 @@
   document.addEventListener("htmx:beforeOnLoad", (event) => {
     const form = event.target.closest("form[data-draft]");
     if (form && event.detail.xhr.getResponseHeader("HX-Redirect")) keepDraft(form);
+  });
+  // What was undone took its button along; a list knows better where the focus belongs.
+  document.addEventListener("htmx:afterRequest", ({ detail }) => {
+    const lost = document.activeElement === document.body;
+    if (lost && detail.requestConfig.elt.matches(".undo")) document.getElementById("content").focus();
   });
   document.addEventListener("htmx:sendError", () => notify("offline"));
   document.addEventListener("htmx:timeout", () => notify("offline"));

@@ -96,7 +96,9 @@
   // --- after an action the focus is where the next one is ---
 
   let wanted = null; // ids of what gets the focus as the list comes anew: the first that is there
+  let touched = null; // the entry at which something was done: undone, it is there again
   const wantFocusAt = (entry) => {
+    touched = entry.id;
     const next = entry.nextElementSibling ?? entry.previousElementSibling;
     const day = entry.closest(".day");
     wanted = [entry.id, next?.id, day?.getAttribute("aria-labelledby"), "day-title", "content"];
@@ -105,6 +107,7 @@
   document.addEventListener("htmx:beforeRequest", (event) => {
     const entry = event.detail.elt.closest(".entry");
     if (entry && !isList(event.detail.target)) wantFocusAt(entry);
+    if (event.detail.elt.matches(".undo")) wanted = [touched, "content"];
   });
 
   const focusOn = (id) => {

@@ -6,7 +6,6 @@
   if (!window.htmx) return;
   const CELL = ".week-grid tbody input";
   const KEPT = "week-kept";
-  const MINUTE = 60;
   const pending = new Set(); // cells that are being saved
   const refused = new WeakMap(); // what was sent and refused; sent again only on Enter
 
@@ -235,28 +234,11 @@
     if (!leaving && collect().length) event.preventDefault();
   });
 
-  // --- the running timer ---
-
-  const text = (seconds) => {
-    const minutes = Math.floor(seconds / MINUTE);
-    return `${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, "0")}`;
-  };
-
-  const grow = () => {
-    for (const element of document.querySelectorAll("[data-grows]")) {
-      element.dataset.begun ??= Date.now() - Number(element.dataset.grows) * 1000;
-      const now = text(Math.max(0, (Date.now() - Number(element.dataset.begun)) / 1000));
-      if (element.textContent !== now) element.textContent = now;
-    }
-  };
-  setInterval(grow, 5000);
-
   // --- all of it, for a grid that has just come into the page ---
 
   const enliven = () => {
     const button = document.querySelector(".week-save button");
     if (button) button.hidden = true;
-    grow();
     showDay();
     bringBack(kept);
     kept = {};
