@@ -51,7 +51,7 @@ test-postgresql: $(INSTALLED) ## the quick tests on a PostgreSQL of their own
 test-matrix: $(INSTALLED) ## the quick tests on Django 6.1 and Python 3.13
 	$(BIN)/python -m tests.matrix
 
-bench: $(INSTALLED) ## measure what analytics costs (ten minutes, on a quiet machine): docs/performance.md
+bench: $(INSTALLED) ## measure what analytics costs, and how quick pages are (half an hour, on a quiet machine): docs/performance.md
 	$(BIN)/python -m tests.benchmarks
 
 screenshots: $(INSTALLED) ## take the pictures of docs/screenshots anew (needs Chromium)

@@ -6,6 +6,7 @@ from django.shortcuts import redirect
 from django.templatetags.static import static
 from django.urls import include, path
 
+from timetracker.gates import EXPORTS, IMPORTS, REPORTS, gated
 from timetracker.manifest import manifest
 
 
@@ -18,6 +19,9 @@ urlpatterns = [
     path("favicon.ico", favicon),
     path("manifest.webmanifest", manifest, name="manifest"),
     path("", include("tracking.urls")),
+    gated("exports/", include("tracking.urls_exports"), EXPORTS),
+    gated("reports/", include("tracking.urls_reports"), REPORTS),
+    gated("imports/", include("tracking.urls_imports"), IMPORTS),
     path("", include("analytics.urls")),
     path("accounts/", include("accounts.urls")),
     path("admin/", admin.site.urls),

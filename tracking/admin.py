@@ -21,8 +21,18 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy as _
 
-from tracking.budgets import money
-from tracking.models import Client, Membership, Project, Tag, Task, TimeEntry, TimesheetRow
+from tracking.models import (
+    Client,
+    Lock,
+    Membership,
+    Project,
+    Rate,
+    Tag,
+    Task,
+    TimeEntry,
+    TimesheetRow,
+)
+from tracking.money import money
 from tracking.templatetags.durations import clock
 
 
@@ -102,7 +112,7 @@ class ClientAdmin(admin.ModelAdmin):
 class ProjectAdmin(admin.ModelAdmin):
     """Work that time is spent on."""
 
-    list_display = ("name", "client", "mark", "billable", "hourly_rate", "budget", "archived")
+    list_display = ("name", "client", "mark", "billable", "budget", "archived")
     list_filter = (
         "archived",
         "billable",
@@ -158,6 +168,48 @@ class TagAdmin(admin.ModelAdmin):
     search_fields = ("name",)
 
 
+@admin.register(Rate)
+class RateAdmin(admin.ModelAdmin):
+    """Read only: the page of rates says what a change revalues, and revalues it."""
+
+    list_display = ("project", "user", "client", "since", "amount")
+    list_filter = ("since",)
+    list_select_related = ("project", "user", "client")
+    search_fields = ("project__name", "user__username", "client__name")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """On its own page."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """On its own page."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """On its own page; with what it is for."""
+        return obj is None and super().has_delete_permission(request, obj)
+
+
+@admin.register(Lock)
+class LockAdmin(admin.ModelAdmin):
+    """Who locked time up to when. Read only: the last one counts, the others are history."""
+
+    list_display = ("until", "user", "locked_at")
+    list_select_related = ("user",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """On its own page."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """History does not change."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """History does not change."""
+        return False
+
+
 @admin.register(TimeEntry)
 class TimeEntryAdmin(admin.ModelAdmin):
     """Everybody's time; moments are shown in the zone of the person who looks."""
@@ -190,7 +242,7 @@ class TimeEntryAdmin(admin.ModelAdmin):
             "widget": DateAndTime,
         }
     }
-    readonly_fields = ("day", "seconds", "active_at", "version")
+    readonly_fields = ("day", "seconds", "rate_cents", "active_at", "version")
     # Seconds, with a million rows: to sort them by their start, to look for all their years
     # (date_hierarchy), to count them a second time beside what was found.
     ordering = ("-id",)

@@ -7,30 +7,31 @@ was, and all sums of a page come from one index that holds no row of it.
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 
-from django.db.models import Sum
+from django.db.models import F, Sum
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
-from tracking.models import Project, TimeEntry
+from tracking.models import Project, TimeEntry, in_money
+from tracking.money import HOUR, money, worth_of
 from tracking.people import Person
 from tracking.templatetags.durations import hours
-
-CENT = Decimal("0.01")
-HOUR = 3600  # seconds
 
 
 @dataclass(frozen=True)
 class Spent:
-    """The time of all entries of a project, and that of the billable ones among them."""
+    """The time of all entries of a project, and that of the billable ones, and their worth."""
 
     time: timedelta = timedelta()
     billable: timedelta = timedelta()
+    cents: int = 0  # in the currency of the project
 
     def __add__(self, other: "Spent") -> "Spent":
         """Both together."""
-        return Spent(self.time + other.time, self.billable + other.billable)
+        return Spent(
+            self.time + other.time, self.billable + other.billable, self.cents + other.cents
+        )
 
 
 def spent_on(projects: Collection[int], seen_by: Person) -> dict[int, Spent]:
@@ -40,24 +41,36 @@ def spent_on(projects: Collection[int], seen_by: Person) -> dict[int, Spent]:
     """
     mine = TimeEntry.objects.visible_to(seen_by)
     entries = mine.filter(project__in=projects, seconds__isnull=False)
-    sums = entries.order_by().values_list("project", "billable").annotate(Sum("seconds"))
+    sums = (
+        entries.order_by()
+        .values_list("project", "billable")
+        .annotate(Sum("seconds"), cents=Sum(worth_of(F("seconds"))))
+    )
     spent = dict.fromkeys(projects, Spent())
-    for project, billable, seconds in sums:
+    for project, billable, seconds, cents in sums:
         time = timedelta(seconds=seconds)
         assert project is not None
-        spent[project] += Spent(time, time if billable else timedelta())
+        spent[project] += Spent(time, time, int(cents or 0)) if billable else Spent(time)
     return spent
 
 
-def worth(time: timedelta, hourly_rate: Decimal) -> Decimal:
-    """What billable time costs: to the cent, half a cent up, rounded once for the whole sum."""
-    return (_seconds(time) * hourly_rate / HOUR).quantize(CENT, ROUND_HALF_UP)
+def budgets_from(percent: int) -> list[tuple[Project, "Budget"]]:
+    """The budgets of active projects of which so much or more is spent, most of all first.
 
-
-def money(amount: Decimal, currency: str) -> str:
-    """An amount as people of the active language write it, with its currency's code."""
-    number = number_format(amount, 2, use_l10n=True, force_grouping=True)
-    return f"{number}\N{NO-BREAK SPACE}{currency}"
+    Of all of them at once: what money is worth is counted only where the budget is in money.
+    """
+    projects = Project.objects.active().select_related("client")
+    entries = TimeEntry.objects.filter(seconds__isnull=False).order_by().values_list("project")
+    hours = list(projects.exclude(budget_hours=None))
+    money = list(projects.exclude(budget_money=None))
+    times = dict(entries.filter(project__in=[p.pk for p in hours]).annotate(Sum("seconds")))
+    billable = entries.filter(project__in=[p.pk for p in money], billable=True)
+    cents = dict(billable.annotate(cents=Sum(worth_of(F("seconds")))))
+    spent = [(p, Spent(timedelta(seconds=times.get(p.pk) or 0))) for p in hours]
+    spent += [(p, Spent(cents=int(cents.get(p.pk) or 0))) for p in money]
+    found = [(p, budget) for p, of in spent if (budget := budget_of(p, of))]
+    short = [(p, budget) for p, budget in found if budget.percent >= percent]
+    return sorted(short, key=lambda each: (-each[1].percent, each[0].name.casefold()))
 
 
 @dataclass(frozen=True)
@@ -110,13 +123,12 @@ class Budget:
 def budget_of(project: Project, spent: Spent) -> Budget | None:
     """The project's budget and how much of it is spent; None where it has none.
 
-    Hours count all time, money the billable time at the rate per hour.
+    Hours count all time, money the billable time at the rates that are kept with it.
     """
     if project.budget_hours is not None:
         return Budget(project.budget_hours * HOUR, _seconds(spent.time), "")
     if project.budget_money is not None:
-        rate = project.hourly_rate or Decimal()
-        return Budget(project.budget_money, worth(spent.billable, rate), project.currency)
+        return Budget(project.budget_money, in_money(spent.cents), project.currency)
     return None
 
 

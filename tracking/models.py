@@ -1,7 +1,7 @@
 """Clients, projects, tasks and time entries. Times are UTC; durations are `timedelta`."""
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, ClassVar, Self
@@ -9,9 +9,10 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.validators import MinValueValidator, RegexValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.expressions import OrderBy
 from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -19,6 +20,7 @@ from django.utils.translation import gettext_lazy as _
 from tracking.people import Person, administers, manages
 
 DESCRIPTION_LENGTH = 500  # characters
+MOST_CENTS = 10**9  # per hour, and far more than anybody's; of it a century of work is a sum
 
 
 def default_currency() -> str:
@@ -107,11 +109,10 @@ class Project(models.Model):
     billable = models.BooleanField(
         _("billable"), default=True, help_text=_("New entries of this project are billable.")
     )
-    hourly_rate = _amount(
-        _("rate per hour"), _("In the client’s currency. A budget in money is counted with it.")
-    )
     budget_hours = _amount(_("budget in hours"))
-    budget_money = _amount(_("budget in money"), _("Counts billable time at the rate per hour."))
+    budget_money = _amount(
+        _("budget in money"), _("Counts billable time at the rates that are kept with it.")
+    )
     members = models.ManyToManyField(
         settings.AUTH_USER_MODEL,
         through="Membership",
@@ -179,6 +180,133 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return str(self.project)
+
+
+class RateQuerySet(models.QuerySet["Rate"]):
+    """Ways to ask for rates."""
+
+    def applying(self, *, user: Any, project: Any, client: Any, day: Any) -> Self:
+        """The rates that hold for somebody's time on a day, the one that applies first.
+
+        Keys or expressions; a project or client that is null has none of its own.
+        """
+        return self.filter(
+            Q(user=user) | Q(user=None),
+            Q(project=project) | Q(project=None),
+            Q(client=client) | Q(client=None),
+            since__lte=day,
+        ).order_by(*Rate.NEAREST_FIRST)
+
+
+class Rate(models.Model):
+    """What an hour of billable time costs from a day on, in the currency of the time's client.
+
+    Whom and what it is for is what it names: a member on a project, a project, a member, a client,
+    or nothing: the whole installation. The nearest one applies, in this order; of those the latest.
+    """
+
+    NEAREST_FIRST: ClassVar[Sequence[OrderBy | str]] = [
+        F("project").asc(nulls_last=True),
+        F("user").asc(nulls_last=True),
+        F("client").asc(nulls_last=True),
+        "-since",
+    ]
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.CASCADE,
+        related_name="+",
+        null=True,
+        blank=True,
+        verbose_name=_("member"),
+    )
+    project = models.ForeignKey(
+        Project,
+        models.CASCADE,
+        related_name="rates",
+        null=True,
+        blank=True,
+        verbose_name=_("project"),
+    )
+    client = models.ForeignKey(
+        Client,
+        models.CASCADE,
+        related_name="rates",
+        null=True,
+        blank=True,
+        verbose_name=_("client"),
+    )
+    since = models.DateField(_("from"), help_text=_("The first day for which it holds."))
+    cents = models.PositiveBigIntegerField(
+        _("cents per hour"),
+        validators=[MaxValueValidator(MOST_CENTS)],
+        help_text=_("Hundredths of the currency, so that sums are exact."),
+    )
+
+    objects = RateQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("rate")
+        verbose_name_plural = _("rates")
+        ordering: ClassVar = ["project", "user", "client", "-since"]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(client=None) | Q(project=None, user=None),
+                name="tracking_rate_client_alone",
+                violation_error_message=_("A rate of a client names no project and no member."),
+            ),
+            *(
+                models.UniqueConstraint(
+                    fields=[*named, "since"],
+                    condition=Q(**dict.fromkeys(sorted({"client", "project", "user"} - {*named}))),
+                    name=f"tracking_rate_once_{'_'.join(named) or 'installation'}",
+                    violation_error_message=_("There is a rate from this day on already."),
+                )
+                for named in [("user", "project"), ("project",), ("user",), ("client",), ()]
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.amount} ({self.since:%Y-%m-%d})"
+
+    @property
+    def amount(self) -> Decimal:
+        """Money per hour."""
+        return in_money(self.cents)
+
+
+def in_money(cents: int) -> Decimal:
+    """Cents as an amount with two decimal places."""
+    return Decimal(cents).scaleb(-2)
+
+
+class Lock(models.Model):
+    """Up to which day time is locked; the latest row counts, the others say what was before."""
+
+    until = models.DateField(
+        _("locked up to"),
+        null=True,
+        blank=True,
+        help_text=_("The last day that nobody but an admin changes; empty: nothing is locked."),
+    )
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        related_name="+",
+        null=True,
+        editable=False,
+        verbose_name=_("locked by"),
+    )
+    locked_at = models.DateTimeField(_("locked"), default=timezone.now, editable=False)
+
+    class Meta:
+        verbose_name = _("lock")
+        verbose_name_plural = _("locks")
+        ordering: ClassVar = ["-pk"]
+        get_latest_by = "pk"
+
+    def __str__(self) -> str:
+        return f"{self.until:%Y-%m-%d}" if self.until else str(_("Nothing is locked."))
 
 
 class TaskQuerySet(models.QuerySet["Task"]):
@@ -310,8 +438,20 @@ class TimeEntry(models.Model):
         editable=False,
         help_text=_("How long it took, for sums; empty while it runs."),
     )
+    rate_cents = models.PositiveBigIntegerField(
+        _("rate"),
+        null=True,
+        editable=False,
+        help_text=_("Cents per hour, the rate that applied; empty: there was none."),
+    )
     version = models.PositiveIntegerField(
         default=0, editable=False, help_text=_("Counts changes, so that none is overwritten.")
+    )
+    imported = models.UUIDField(
+        _("imported"),
+        null=True,
+        editable=False,
+        help_text=_("Stands for the line of a file that it comes from: none is imported twice."),
     )
 
     objects = TimeEntryQuerySet.as_manager()
@@ -322,9 +462,14 @@ class TimeEntry(models.Model):
         ordering: ClassVar = ["-started_at", "-pk"]
         indexes: ClassVar = [
             models.Index(fields=["user", "day"], name="tracking_entry_user_day"),
-            # Sums of a project, without reading its rows.
+            # Sums of a project, and of a period, without reading their rows.
             models.Index(
-                fields=["project", "billable", "seconds"], name="tracking_entry_project_sum"
+                fields=["project", "user", "day", "task", "billable", "rate_cents", "seconds"],
+                name="tracking_entry_project_sums",
+            ),
+            models.Index(
+                fields=["day", "project", "user", "task", "billable", "rate_cents", "seconds"],
+                name="tracking_entry_day_sums",
             ),
         ]
         constraints: ClassVar = [
@@ -339,22 +484,43 @@ class TimeEntry(models.Model):
                 name="tracking_entry_ends_after_start",
                 violation_error_message=_("An entry cannot end before it starts."),
             ),
+            models.UniqueConstraint(
+                fields=["imported"],
+                condition=Q(imported__isnull=False),
+                name="tracking_entry_imported_once",
+            ),
         ]
 
     def __str__(self) -> str:
         return self.description or str(_("Time entry"))
 
     def save(self, *args: Any, update_fields: Iterable[str] | None = None, **kwargs: Any) -> None:
-        """Save and count the change; day and seconds follow from start, end and time zone."""
+        """Save and count the change; day and seconds follow from start, end and time zone.
+
+        So does the rate: another one only applies where person, project or day are others.
+        """
         self.version += 1
         if update_fields is None:
             self.follow()
+            self.value()
         else:
             update_fields = {*update_fields, "version"}
             if not update_fields.isdisjoint({"started_at", "ended_at"}):
                 self.follow()
-                update_fields |= {"day", "seconds"}
+                self.value()
+                update_fields |= {"day", "seconds", "rate_cents"}
         super().save(*args, update_fields=update_fields, **kwargs)
+
+    def value(self) -> None:
+        """Set the rate that applies, unless it is kept."""
+        valued = (self.user_id, self.project_id, self.day)
+        if valued != self._valued:
+            client = Project.objects.filter(pk__in=[self.project_id]).values("client")[:1]
+            rates = Rate.objects.applying(
+                user=self.user_id, project=self.project_id, client=client, day=self.day
+            )
+            self.rate_cents = rates.values_list("cents", flat=True).first()
+            self._valued = valued
 
     def follow(self) -> None:
         """Set what is kept beside start and end. The day stays while the start does."""
@@ -365,13 +531,15 @@ class TimeEntry(models.Model):
         self.seconds = None if self.ended_at is None else int(self.duration.total_seconds())
 
     _followed: tuple[datetime, Any] | None = None
+    _valued: tuple[Any, int | None, date] | None = None
 
     @classmethod
     def from_db(cls, *args: Any, **kwargs: Any) -> Self:
-        """A row as it was read: its day is that of its start."""
+        """A row as it was read: its day is that of its start, its rate the one that applied."""
         entry = super().from_db(*args, **kwargs)
-        if not {"started_at", "user_id"} & entry.get_deferred_fields():
+        if not {"started_at", "user_id", "project_id", "day"} & entry.get_deferred_fields():
             entry._followed = (entry.started_at, entry.user_id)
+            entry._valued = (entry.user_id, entry.project_id, entry.day)
         return entry
 
     def clean(self) -> None:
@@ -451,3 +619,95 @@ class TimesheetRow(models.Model):
 
     def __str__(self) -> str:
         return f"{self.week:%Y-%m-%d}: {self.project or _('No project')}"
+
+
+class SavedReport(models.Model):
+    """What a report asks for, under a name of its person's."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.CASCADE,
+        related_name="+",
+        db_index=False,  # the constraint below begins with it
+        verbose_name=_("person"),
+    )
+    name = models.CharField(_("name"), max_length=100)
+    query = models.TextField(_("query"), help_text=_("As in the report’s address."))
+
+    class Meta:
+        verbose_name = _("saved report")
+        verbose_name_plural = _("saved reports")
+        ordering: ClassVar = ["name"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["user", "name"], name="tracking_report_name_once")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Import(models.Model):
+    """A file of time that somebody brings along. Until it is done it can be left and gone on with.
+
+    Its lines are checked chunk by chunk; then all of them become entries at once, or none does.
+    """
+
+    class Source(models.TextChoices):
+        TOGGL = "toggl", "Toggl"
+        CLOCKIFY = "clockify", "Clockify"
+
+    class State(models.TextChoices):
+        READING = "reading", _("is being read")
+        ASKING = "asking", _("waits for the order of day and month")
+        CHECKING = "checking", _("is being checked")
+        CHECKED = "checked", _("waits to be imported")
+        DONE = "done", _("imported")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", verbose_name=_("person")
+    )
+    made_at = models.DateTimeField(_("made"), default=timezone.now)
+    file_name = models.CharField(_("file"), max_length=100)
+    source = models.CharField(_("source"), max_length=10, choices=Source.choices)
+    state = models.CharField(_("state"), max_length=10, choices=State.choices)
+    time_zone = models.CharField(_("time zone"), max_length=64)
+    month_first = models.BooleanField(_("the month stands before the day"), default=False)
+    lines = models.PositiveIntegerField(_("lines"))
+    notes = models.JSONField(_("notes"), default=dict, help_text=_("How the file was read."))
+    result = models.JSONField(_("result"), default=dict, help_text=_("What will be made, or was."))
+
+    class Meta:
+        verbose_name = _("import")
+        verbose_name_plural = _("imports")
+        ordering: ClassVar = ["-made_at"]
+
+    def __str__(self) -> str:
+        return self.file_name
+
+
+class ImportChunk(models.Model):
+    """Some lines of a file, as they were read; once they are checked, what they mean."""
+
+    of = models.ForeignKey(
+        Import,
+        models.CASCADE,
+        related_name="chunks",
+        db_index=False,  # the constraint below begins with it
+        verbose_name=_("import"),
+    )
+    number = models.PositiveIntegerField(_("number"))
+    lines = models.PositiveIntegerField(_("lines"))
+    rows = models.JSONField(_("rows"))
+    result = models.JSONField(_("result"), null=True, help_text=_("Empty until it is checked."))
+
+    class Meta:
+        verbose_name = _("part of an import")
+        verbose_name_plural = _("parts of imports")
+        ordering: ClassVar = ["number"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["of", "number"], name="tracking_chunk_number_once")
+        ]
+
+    def __str__(self) -> str:
+        return str(self.number)

@@ -82,7 +82,7 @@ class PeopleField(forms.ModelMultipleChoiceField):
 
 def _amount(label: Any, **kwargs: Any) -> forms.DecimalField:
     """Hours or money, as people of the active language write it."""
-    field = Project._meta.get_field("hourly_rate")
+    field = Project._meta.get_field("budget_money")
     return forms.DecimalField(
         label=label,
         required=False,
@@ -138,7 +138,7 @@ class ProjectForm(ManageForm):
         _("Hours or money"),
         help_text=_(
             "One budget, in hours or in money: hours count all time, money counts billable time at"
-            " the rate per hour."
+            " the rates that are kept with it."
         ),
     )
     members = PeopleField(
@@ -168,8 +168,8 @@ class ProjectForm(ManageForm):
         self._field("members").queryset = people().filter(Q(is_active=True) | Q(pk__in=there))
         rate = self.fields["hourly_rate"]
         rate.help_text = str(rate.help_text) % {"currency": default_currency()}
-        if project is None:
-            del self.fields["archived"]
+        # Of a project that is there a rate has a day from which it holds: the page of rates.
+        del self.fields["archived" if project is None else "hourly_rate"]
 
     def _field(self, name: str) -> Any:
         return self.fields[name]
@@ -192,7 +192,8 @@ class ProjectForm(ManageForm):
     def given(self) -> dict[str, Any]:
         """What a valid form holds, as `services` takes it."""
         fields = dict(self.cleaned_data)
-        extra = {name: fields.pop(name) for name in ("new_client", "members")}
+        others = {"new_client", "members", "hourly_rate"}
+        extra = {name: fields.pop(name) for name in others & fields.keys()}
         return {"fields": cast(ProjectFields, fields), **extra}
 
 
@@ -208,7 +209,6 @@ def _initial(project: Project | None) -> dict[str, Any]:
         "color": project.color if swatch else OWN,
         "own_color": project.color,
         "billable": project.billable,
-        "hourly_rate": _plain(project.hourly_rate),
         "budget": kind,
         "budget_amount": _plain(kinds.get(kind)),
         "members": project.members.values_list("pk", flat=True),

@@ -2,7 +2,18 @@
 
 from django.urls import path
 
-from tracking.views import calendar, clients, entries, projects, tags, team, timer, week
+from tracking.views import (
+    calendar,
+    clients,
+    entries,
+    locks,
+    projects,
+    rates,
+    tags,
+    team,
+    timer,
+    week,
+)
 
 urlpatterns = [
     path("", timer.dashboard, name="dashboard"),
@@ -46,5 +57,9 @@ urlpatterns = [
     path("tags/", tags.tags, name="tags"),
     path("tags/new/", tags.tag_new, name="tag_new"),
     path("tags/<int:pk>/", tags.tag_edit, name="tag_edit"),
+    path("rates/", rates.rates, name="rates"),
+    path("rates/new/", rates.rate_new, name="rate_new"),
+    path("rates/<int:pk>/delete/", rates.rate_delete, name="rate_delete"),
     path("team/", team.team, name="team"),
+    path("lock/", locks.lock, name="lock"),
 ]

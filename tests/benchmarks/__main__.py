@@ -1,5 +1,5 @@
 """`python -m tests.benchmarks` measures everything and writes docs/performance.md; with names of
-topics it measures those, and only prints.
+topics it measures those, and writes their parts of the page.
 """
 
 import os
@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 import django
 
-from tests.benchmarks import figures, memory, page, pages
+from tests.benchmarks import exports, figures, memory, page, pages, reports
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.peer import peer
 from tests.benchmarks.sites import run, site
@@ -41,6 +41,8 @@ TOPICS: dict[str, Callable[[], list[Figure]]] = {
     "drain": drain,
     "memory": memory.figures,
     "pages": pages.figures,
+    "reports": reports.figures,
+    "exports": exports.figures,
 }
 
 
@@ -65,15 +67,12 @@ def postgresql_version() -> list[str]:
 
 
 def main(names: list[str]) -> None:
-    """Measure, print the table, and write the page if nothing was left out."""
-    found: list[Figure] = []
+    """Measure, and print and write the table of each topic."""
     for name in names or TOPICS:
         print(f"Measuring: {name} …", file=sys.stderr)
-        found += TOPICS[name]()
-    text = f"{machine()}\n{figures.table(found)}"
-    print(text)
-    if not names:
-        figures.write(text)
+        text = f"{machine()}\n{figures.table(TOPICS[name]())}"
+        print(text, flush=True)
+        figures.write(name, text)
 
 
 if __name__ == "__main__":

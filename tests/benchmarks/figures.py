@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "performance.md"
-BEGIN, END = "<!-- written by `make bench` -->\n", "<!-- until here -->\n"
+BEGIN, END = "<!-- {topic}: written by `make bench` -->\n", "<!-- until here -->\n"
 HEAD = "| figure | measured | quartiles | both sides | to reach | |\n|---|---|---|---|---|---|\n"
 
 
@@ -65,8 +65,9 @@ def loads(text: str) -> list[Figure]:
     return [Figure(**figure) for figure in json.loads(text)]
 
 
-def write(text: str) -> None:
-    """Put a text between the page's two marks."""
-    before, rest = PAGE.read_text(encoding="utf-8").split(BEGIN)
-    _, after = rest.split(END)
-    PAGE.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
+def write(topic: str, text: str) -> None:
+    """Put a text between the page's two marks of a topic."""
+    begin = BEGIN.format(topic=topic)
+    before, rest = PAGE.read_text(encoding="utf-8").split(begin)
+    _, after = rest.split(END, 1)
+    PAGE.write_text(f"{before}{begin}\n{text}\n{END}{after}", encoding="utf-8")

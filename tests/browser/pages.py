@@ -49,6 +49,10 @@ PAGES = [
     WalkedPage("calendar: day", "/calendar/?view=day", first_row=FIRST_ROW),
     WalkedPage("projects", "/projects/", first_row=FIRST_ROW),
     WalkedPage("project", "/projects/1/"),
+    WalkedPage("report", "/reports/?range=last-month&then=task", first_row=FIRST_ROW),
+    WalkedPage("report: entries", "/reports/entries/?range=last-month", first_row=FIRST_ROW),
+    WalkedPage("report of a century", "/reports/?since=1926-01-01&until=2026-01-01", status=422),
+    WalkedPage("imports", "/imports/"),
     # --- what managers do ---
     WalkedPage("not for users", "/team/", status=403),
     WalkedPage("project: new", "/projects/new/", "manager"),
@@ -58,7 +62,14 @@ PAGES = [
     WalkedPage("client", "/clients/1/", "manager"),
     WalkedPage("tags", "/tags/", "manager"),
     WalkedPage("team", "/team/", "manager", FIRST_ROW),
+    WalkedPage("rates", "/rates/", "manager"),
+    WalkedPage("rate: new", "/rates/new/", "manager"),
+    WalkedPage("lock", "/lock/", "admin"),
     WalkedPage("entries, empty", "/entries/", "manager"),
+    WalkedPage(
+        "report of the team", "/reports/?range=last-month&then=person", "manager", FIRST_ROW
+    ),
+    WalkedPage("report, empty", "/reports/?range=today&billable=no&tag=none", "manager"),
     # --- Django's admin ---
     WalkedPage("admin", "/admin/", "admin"),
     WalkedPage("admin: time entries", "/admin/tracking/timeentry/", "admin"),
@@ -103,4 +114,5 @@ PICTURES = [
     Picture("week", "/week/"),
     Picture("calendar", "/calendar/"),
     Picture("projects", "/projects/", who="manager"),
+    Picture("report", "/reports/?range=this-year&by=client&then=project", who="manager"),
 ]

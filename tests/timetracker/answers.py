@@ -74,6 +74,7 @@ NINE_TO_TEN = {
     "version": "1",
 }
 WEEK, PROJECT = "/week/{day}/", "/projects/{project}/"
+NO_TIME = "0 0 0 None None 0"  # what a rate of the future revalues
 ICON = "/static/timetracker/favicon.svg"
 PREFERENCES, CHANGE = "/accounts/preferences/", "/accounts/password/change/"
 NO_PROVIDER = 503  # the one of the tests never answers
@@ -271,6 +272,84 @@ ROWS = [
         data={"name": "phone call"},
     ),
     Row("team/", managers(200)),
+    # --- rates, and the lock ---
+    Row("rates/", managers(200)),
+    Row(
+        "rates/new/",
+        managers(200),
+        managers("/rates/"),
+        MANAGERS,
+        data={"amount": "85", "since": "{later}", "seen": NO_TIME},
+    ),
+    Row(
+        "rates/<int:pk>/delete/",
+        managers(200),
+        managers("/rates/"),
+        MANAGERS,
+        args={"pk": "{rate}"},
+        data={"seen": NO_TIME},
+    ),
+    Row(
+        "lock/",
+        (SIGN_IN, 403, 403, 403, 200),
+        (SIGN_IN, 403, 403, 403, "/lock/"),
+        "admin",
+        data={"until": "{day_before}"},
+    ),
+    # --- exports, each of what the asking person may see ---
+    Row("exports/entries.csv", people(200)),
+    Row("exports/entries.xlsx", people(200)),
+    Row("exports/report.csv", people(200)),
+    Row("exports/report.xlsx", people(200)),
+    # --- reports, each of the time that the asking person may see ---
+    Row("reports/", people(200), query="person={user}"),
+    Row("reports/entries/", people(200), query="person={user}"),
+    Row(
+        "reports/saved/",
+        POST_ONLY,
+        people("/reports/"),
+        PEOPLE,
+        data={"name": "Month", "query": "range=last-month"},
+    ),
+    Row(
+        "reports/saved/<int:pk>/delete/",
+        POST_ONLY,
+        (SIGN_IN, "/reports/", 404, 404, 404),
+        "owner",
+        args={"pk": "{report}"},
+    ),
+    # --- imports: only who chose the file gets at it ---
+    Row("imports/", people(200), people(422)),
+    Row("imports/<uuid:pk>/", (SIGN_IN, 200, 404, 404, 404), args={"pk": "{import}"}),
+    Row(
+        "imports/<uuid:pk>/days/",
+        POST_ONLY,
+        (SIGN_IN, "/imports/{import_asking}/", 404, 404, 404),
+        "owner",
+        args={"pk": "{import_asking}"},
+        data={"order": "month"},
+    ),
+    Row(
+        "imports/<uuid:pk>/check/",
+        POST_ONLY,
+        (SIGN_IN, "/imports/{import_unchecked}/", 404, 404, 404),
+        "owner",
+        args={"pk": "{import_unchecked}"},
+    ),
+    Row(
+        "imports/<uuid:pk>/apply/",
+        POST_ONLY,
+        (SIGN_IN, "/imports/{import}/", 404, 404, 404),
+        "owner",
+        args={"pk": "{import}"},
+    ),
+    Row(
+        "imports/<uuid:pk>/discard/",
+        POST_ONLY,
+        (SIGN_IN, "/imports/", 404, 404, 404),
+        "owner",
+        args={"pk": "{import}"},
+    ),
     # --- what the browser tells ---
     Row("analytics/interactions/", POST_ONLY, (403, 415, 415, 415, 415)),
     # --- signing in and out ---
@@ -346,6 +425,8 @@ MODELS = [
     Model("admin/auth/group/", "{group}", deletes=True),
     Model("admin/tracking/client/", "{client}"),
     Model("admin/tracking/project/", "{project}"),
+    Model("admin/tracking/lock/", "{lock}", CLOSED, (200, 403), CLOSED),
+    Model("admin/tracking/rate/", "{rate}", CLOSED, (200, 403), CLOSED),
     Model("admin/tracking/tag/", "{tag}", deletes=True),
     Model("admin/tracking/task/", "{task}"),
     Model("admin/tracking/timeentry/", "{entry}", deletes=True),

@@ -6,7 +6,8 @@ from django.db.models import Max, Min
 from django.utils import timezone
 
 from accounts.models import User
-from tracking.models import Project, Task, TimeEntry
+from tracking.models import Project, Rate, Task, TimeEntry
+from tracking.services.rates import revalue
 
 pytestmark = pytest.mark.django_db
 
@@ -29,6 +30,21 @@ def test_it_fills_an_empty_database_and_shows_how_far_it_is():
     days = entries.aggregate(first=Min("day"), last=Max("day"))
     assert 720 <= (days["last"] - days["first"]).days <= 731
     assert entries.filter(ended_at__gt=timezone.now()).count() == 0
+
+
+def test_each_entry_keeps_the_rate_that_applies():
+    load(people=10, projects=20, entries=600)
+    kept = dict(TimeEntry.objects.values_list("pk", "rate_cents"))
+
+    revalue(TimeEntry.objects.all())
+
+    assert dict(TimeEntry.objects.values_list("pk", "rate_cents")) == kept
+    assert None not in kept.values()
+    assert len({*kept.values()}) > 20
+    assert {(bool(r.user), bool(r.project), bool(r.client)) for r in Rate.objects.all()} == {
+        *((True, True, False), (False, True, False), (True, False, False)),
+        *((False, False, True), (False, False, False)),
+    }
 
 
 def test_nobody_can_sign_in_with_a_password_there():

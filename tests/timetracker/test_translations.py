@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from django.test import Client
 
 from accounts.models import User
 from tracking import services
-from tracking.models import Client as Customer, Project, Task, TimeEntry
+from tracking.models import Client as Customer, Project, Rate, Task, TimeEntry
 
 ROOT = Path(__file__).parents[2]
 APPS = ("accounts", "timetracker", "tracking")
@@ -185,7 +185,8 @@ def work(time_machine: Any, bob: Any, dora: Any) -> TimeEntry:
         User.objects.filter(pk=person.pk).update(language="de", time_zone="Europe/Berlin")
         person.refresh_from_db()
     aurora = Customer.objects.create(name="Aurora Coffee")
-    shop = Project.objects.create(name="Shop", client=aurora, hourly_rate="85.5", budget_hours=7)
+    shop = Project.objects.create(name="Shop", client=aurora, budget_hours=7)
+    Rate.objects.create(project=shop, since=date(2000, 1, 1), cents=8550)
     task = Task.objects.create(project=shop, name="Checkout")
     start = NOON - timedelta(hours=4)
     entry = services.create_entry(

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
 from fnmatch import fnmatchcase
 from http.cookies import SimpleCookie
+from io import BytesIO
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -23,17 +24,20 @@ from accounts.models import User
 from analytics.models import Installation
 from tests.conftest import PASSWORD
 from tests.timetracker.answers import TABLE, Answer, Five, Row, all_five
+from tests.tracking.importing import checked, fixture, line, toggl
 from tracking import services
 from tracking.models import (
     Client as Customer,
     Project,
+    Rate,
+    SavedReport,
     Tag,
     Task,
     TimeEntry,
     TimesheetRow,
     local_day,
 )
-from tracking.services import timesheet
+from tracking.services import imports, timesheet
 
 FIVE = ("stranger", "owner", "other", "manager", "admin")
 NO_ROW = """These addresses have no row in tests/timetracker/answers.py:
@@ -213,6 +217,13 @@ def things_of(owner: User) -> Iterator[tuple[str, Any]]:
     yield "row", TimesheetRow.objects.get()
     yield "timer", spent(now - HOUR, None)
     yield "deletion", services.delete_entries(owner, [spent(nine + 4 * HOUR).pk])
+    yield "rate", Rate.objects.create(since=today + 30 * DAY, cents=8500)
+    yield "lock", services.lock(owner, None)
+    yield "report", SavedReport.objects.create(user=owner, name="Billing", query="range=today")
+    yield "later", today + 60 * DAY
+    yield "import", checked(owner, toggl(line()))
+    yield "import_asking", checked(owner, fixture("clockify_undecided.csv"))
+    yield "import_unchecked", imports.read(owner, BytesIO(toggl(line(4))), "time.csv", "UTC")
     yield "day", today
     yield "day_before", today - DAY
     yield "long_ago", today - 21 * DAY

@@ -27,9 +27,7 @@ def alice_in(client, alice):
 
 def add(user, number: int) -> TimeEntry:
     customer = Customer.objects.create(name=f"Customer {number}")
-    project = Project.objects.create(
-        name=f"Project {number}", client=customer, budget_money=900, hourly_rate=90
-    )
+    project = Project.objects.create(name=f"Project {number}", client=customer, budget_money=900)
     Membership.objects.create(project=project, user=user)
     task = Task.objects.create(name=f"Task {number}", project=project)
     start = EIGHT + timedelta(hours=number)

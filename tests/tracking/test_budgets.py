@@ -4,8 +4,10 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone, translation
 
-from tracking.budgets import Budget, Spent, budget_of, money, spent_on, worth
-from tracking.models import Client, Project, TimeEntry
+from tracking.budgets import Budget, Spent, budget_of, spent_on
+from tracking.models import Client, Project, Rate, TimeEntry
+from tracking.money import money, worth
+from tracking.typed import EARLIEST
 
 pytestmark = pytest.mark.django_db
 EIGHT = datetime(2026, 5, 4, 8, tzinfo=UTC)
@@ -70,25 +72,37 @@ class TestSpent:
 
 class TestWorth:
     @pytest.mark.parametrize(
-        ("seconds", "rate", "expected"),
+        ("seconds", "cents", "expected"),
         [
-            (3600, "85.00", "85.00"),
-            (1, "85.00", "0.02"),  # 0.0236
-            (18, "1.00", "0.01"),  # 0.005: half a cent goes up
-            (17, "1.00", "0.00"),
-            (3 * 1800, "33.33", "50.00"),  # 49.995
-            (0, "85.00", "0.00"),
-            (1_000_000_000, "99999999.99", "27777777775000.00"),
+            (3600, 8500, 8500),
+            (1, 8500, 2),  # 2.36
+            (18, 100, 1),  # 0.5: half a cent goes up
+            (17, 100, 0),
+            (3 * 1800, 3333, 5000),  # 4999.5
+            (0, 8500, 0),
+            (3600, None, 0),
+            (1_000_000_000, 10**9, 277_777_777_777_778),
         ],
     )
-    def test_it_is_exact_to_the_cent(self, seconds, rate, expected):
-        assert worth(timedelta(seconds=seconds), Decimal(rate)) == Decimal(expected)
+    def test_it_is_exact_to_the_cent(self, bob, dora, work, seconds, cents, expected):
+        assert worth(seconds, cents) == expected
+        spend(bob, work.shop, seconds=seconds)
+        TimeEntry.objects.update(rate_cents=cents)
+        assert spent_on([work.shop.pk], seen_by=dora)[work.shop.pk].cents == expected
 
-    def test_it_rounds_the_sum_and_not_each_entry(self, bob, work):
+    def test_it_rounds_each_entry_so_that_lists_and_sums_agree(self, bob, dora, work):
+        Rate.objects.create(project=work.shop, since=EARLIEST, cents=100)
         for _entry in range(3):
-            spend(bob, work.shop, seconds=12)  # a third of a cent and more each
-        spent = spent_on([work.shop.pk], seen_by=bob)[work.shop.pk]
-        assert worth(spent.billable, Decimal(1)) == Decimal("0.01")
+            spend(bob, work.shop, seconds=20)  # 0.56 cents
+        assert spent_on([work.shop.pk], seen_by=dora)[work.shop.pk].cents == 3
+
+    def test_it_counts_billable_time_at_the_rates_that_are_kept(self, bob, dora, work):
+        rate = Rate.objects.create(project=work.shop, since=EARLIEST, cents=8000)
+        spend(bob, work.shop, seconds=3600)
+        Rate.objects.filter(pk=rate.pk).update(cents=9000)
+        spend(bob, work.shop, seconds=3600)
+        spend(bob, work.shop, seconds=3600, billable=False)
+        assert spent_on([work.shop.pk], seen_by=dora)[work.shop.pk].cents == 17000
 
 
 class TestBudget:
@@ -101,13 +115,9 @@ class TestBudget:
         assert plain(budget.rest) == "27:30 h left"
         assert (budget.percent, budget.bar, budget.over) == (31, 31, False)
 
-    def test_it_counts_billable_time_at_the_rate_against_money(self):
-        project = Project(
-            client=Client(name="Helix", currency="USD"),
-            budget_money=Decimal(1200),
-            hourly_rate=Decimal(80),
-        )
-        budget = budget_of(project, Spent(timedelta(hours=100), timedelta(hours=10, minutes=45)))
+    def test_it_counts_the_worth_of_time_against_money(self):
+        project = Project(client=Client(name="Helix", currency="USD"), budget_money=Decimal(1200))
+        budget = budget_of(project, Spent(timedelta(hours=100), timedelta(hours=10), 86000))
 
         assert plain(budget) == "860.00 USD of 1,200.00 USD (71 %)"
 
@@ -145,7 +155,6 @@ class TestBudget:
         assert budget_of(Project(), Spent(timedelta(hours=1), timedelta())) is None
 
     def test_money_without_a_rate_is_worth_nothing(self):
-        """The form refuses it; an older row or the administration may hold it."""
         budget = budget_of(Project(budget_money=Decimal(10)), Spent(timedelta(1), timedelta(1)))
         assert isinstance(budget, Budget)
         assert budget.spent == 0

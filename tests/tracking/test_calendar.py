@@ -236,7 +236,7 @@ class TestPage:
         for number in range(3, 30):
             add(number)
         assert queries() == quiet
-        assert quiet <= 8  # session, person, entries, and up to five of the timer bar
+        assert quiet <= 9  # session, person, entries, the lock, and up to five of the timer bar
 
 
 class TestOthers:

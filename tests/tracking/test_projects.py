@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from accounts.models import User
 from analytics.models import Event
-from tracking.models import Client, Membership, Project, Task, TimeEntry
+from tracking.models import Client, Membership, Project, Rate, Task, TimeEntry
+from tracking.typed import EARLIEST
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true", "HX-Current-URL": "http://testserver/projects/"}
@@ -186,9 +187,7 @@ class TestList:
     def test_it_takes_as_many_queries_for_thirty_projects_as_for_three(self, bob_in, bob):
         def add(number: int) -> None:
             customer = Client.objects.create(name=f"Client {number}")
-            project = Project.objects.create(
-                name=f"P{number}", client=customer, budget_money=9, hourly_rate=9
-            )
+            project = Project.objects.create(name=f"P{number}", client=customer, budget_money=9)
             Membership.objects.create(project=project, user=bob)
             spend(bob, project, 1)
 
@@ -207,7 +206,8 @@ class TestList:
 
 class TestDetail:
     def test_it_shows_numbers_tasks_and_people(self, dora_in, dora, bob, work):
-        Project.objects.filter(pk=work.shop.pk).update(budget_money=1000, hourly_rate=80)
+        Project.objects.filter(pk=work.shop.pk).update(budget_money=1000)
+        Rate.objects.create(project=work.shop, since=EARLIEST, cents=8000)
         User.objects.filter(pk=bob.pk).update(first_name="Bob", last_name="Becker")
         spend(bob, work.shop, 2, task=work.checkout)
         spend(dora, work.shop, 0.5, billable=False)
@@ -221,7 +221,8 @@ class TestDetail:
         assert "Everybody may spend time on it." in page
 
     def test_others_see_it_with_their_own_time_and_without_money(self, bob_in, bob, charlie, work):
-        Project.objects.filter(pk=work.shop.pk).update(hourly_rate=80, budget_money=1000)
+        Project.objects.filter(pk=work.shop.pk).update(budget_money=1000)
+        Rate.objects.create(project=work.shop, since=EARLIEST, cents=8000)
         Membership.objects.create(project=work.shop, user=bob)
         spend(bob, work.shop, 0.75)
         spend(charlie, work.shop, 2, task=work.checkout)
@@ -323,7 +324,8 @@ class TestNew:
         project = Project.objects.get(name="Site")
         assert response["Location"] == f"/projects/{project.pk}/"
         assert (project.client, project.color, project.billable) == (work.client, "#3b72d9", True)
-        assert (project.hourly_rate, project.budget_hours) == (Decimal("85.50"), Decimal(40))
+        assert list(project.rates.values_list("since", "cents")) == [(EARLIEST, 8550)]
+        assert project.budget_hours == Decimal(40)
         assert project.budget_money is None
         assert set(project.members.all()) == {bob, dora}
         assert "The project “Site” is there." in dora_in.get("/projects/").content.decode()
@@ -346,7 +348,7 @@ class TestNew:
     def test_it_reads_amounts_as_the_language_writes_them(self, dora_in, dora):
         User.objects.filter(pk=dora.pk).update(language="de")
         dora_in.post("/projects/new/", form(hourly_rate="85,50"))
-        assert Project.objects.get().hourly_rate == Decimal("85.50")
+        assert Project.objects.get().rates.get().amount == Decimal("85.50")
 
     @pytest.mark.parametrize(
         ("fields", "name", "sentence"),
@@ -378,7 +380,11 @@ class TestNew:
                 "no more than 8 digits",
             ),
             ({"budget": "beer", "budget_amount": "9"}, "budget", "Select a valid choice."),
-            ({"budget": "money", "budget_amount": "9"}, "hourly_rate", "Enter a rate, too."),
+            (
+                {"hourly_rate": "99999999"},
+                "hourly_rate",
+                "Write an amount from 0 to 10,000,000.00.",
+            ),
             ({"members": ["nobody"]}, "members", "“nobody” is not a valid"),
             ({"members": ["11111111-1111-1111-1111-111111111111"]}, "members", "not there any"),
         ],
@@ -442,20 +448,20 @@ class TestNew:
 
 class TestEdit:
     def test_it_shows_what_is_there(self, dora_in, bob, work):
-        Project.objects.filter(pk=work.shop.pk).update(budget_money="1200.50", hourly_rate=80)
+        Project.objects.filter(pk=work.shop.pk).update(budget_money="1200.50")
         Membership.objects.create(project=work.shop, user=bob)
 
         page = shown(dora_in.get(f"/projects/{work.shop.pk}/edit/"))
 
-        for part in ('value="Online shop"', 'value="1200.50"', 'value="80"', 'value="#2a7f9e"'):
+        for part in ('value="Online shop"', 'value="1200.50"', 'value="#2a7f9e"'):
             assert part in page
         assert page.count(" checked") == 4  # colour, billable, budget, bob
         assert 'name="archived"' in page
+        assert 'name="hourly_rate"' not in page
+        assert f'href="/rates/?project={work.shop.pk}"' in page
 
     def test_saving_what_is_shown_changes_nothing(self, dora_in, bob, work):
-        Project.objects.filter(pk=work.shop.pk).update(
-            budget_money="1200.50", hourly_rate=80, color="#123456"
-        )
+        Project.objects.filter(pk=work.shop.pk).update(budget_money="1200.50", color="#123456")
         gone = User.objects.create_user("gone", is_active=False)
         Membership.objects.create(project=work.shop, user=gone)
         path = f"/projects/{work.shop.pk}/edit/"

@@ -10,6 +10,7 @@ from analytics.models import Event
 from tracking import services
 from tracking.forms import WorkForm
 from tracking.models import Client, Membership, Project, Tag, Task, TimeEntry
+from tracking.typed import EARLIEST
 
 pytestmark = pytest.mark.django_db
 EIGHT = datetime(2026, 5, 4, 8, tzinfo=UTC)
@@ -33,15 +34,16 @@ class TestCreateProject:
                 "name": "  Brand   refresh ",
                 "client": work.client,
                 "color": "#c94a82",
-                "hourly_rate": Decimal("85.50"),
                 "budget_money": Decimal(4000),
             },
             members=[bob.pk, dora.pk, bob.pk],
+            hourly_rate=Decimal("85.50"),
         )
 
         project.refresh_from_db()
         assert (project.name, project.client) == ("Brand refresh", work.client)
-        assert (project.hourly_rate, project.budget_money) == (Decimal("85.50"), Decimal(4000))
+        assert list(project.rates.values_list("since", "cents")) == [(EARLIEST, 8550)]
+        assert project.budget_money == Decimal(4000)
         assert set(project.members.all()) == {bob, dora}
         assert events() == ["project.created"]
         assert has_client()
@@ -69,9 +71,9 @@ class TestCreateProject:
         }
 
     def test_the_client_goes_with_the_project_that_is_refused(self, dora):
-        fields = services.ProjectFields(name="Site", budget_money=Decimal(5))
+        fields = services.ProjectFields(name="Site", budget_money=Decimal(-5))
 
-        assert "hourly_rate" in refused(services.create_project, dora, fields, new_client="Helix")
+        assert "budget_money" in refused(services.create_project, dora, fields, new_client="Helix")
         assert not Client.objects.exists()
         assert events() == []
 
@@ -82,12 +84,10 @@ class TestCreateProject:
             ({"name": "   "}, "name"),
             ({"name": "x" * 201}, "name"),
             ({"name": "Site", "color": "red"}, "color"),
-            ({"name": "Site", "hourly_rate": Decimal(-1)}, "hourly_rate"),
             ({"name": "Site", "budget_hours": Decimal(0)}, "budget_hours"),
             ({"name": "Site", "budget_hours": Decimal("1e9")}, "budget_hours"),
             ({"name": "Site", "budget_hours": Decimal("NaN")}, "budget_hours"),
             ({"name": "Site", "budget_money": Decimal("Infinity")}, "budget_money"),
-            ({"name": "Site", "budget_money": Decimal(5)}, "hourly_rate"),
             ({"name": "Site", "budget_money": Decimal(5), "budget_hours": Decimal(5)}, None),
         ],
     )
@@ -98,6 +98,13 @@ class TestCreateProject:
             assert set(caught.value.message_dict) == {wrong}
         assert not Project.objects.exists()
         assert events() == []
+
+    @pytest.mark.parametrize("rate", ["-1", "1.234", "99999999", "NaN", "Infinity"])
+    def test_it_refuses_what_is_no_rate(self, dora, rate):
+        fields = services.ProjectFields(name="Site")
+        found = refused(services.create_project, dora, fields, hourly_rate=Decimal(rate))
+        assert set(found) == {"hourly_rate"}
+        assert not Project.objects.exists()
 
     def test_it_refuses_a_name_that_the_client_has_already(self, dora, work):
         fields = services.ProjectFields(name="Online shop", client=work.client)
@@ -147,9 +154,7 @@ class TestUpdateProject:
 
     def test_it_records_nothing_where_nothing_changes(self, dora, bob, work):
         Membership.objects.create(project=work.shop, user=bob)
-        same = services.ProjectFields(
-            name="Online shop", client=work.client, archived=False, hourly_rate=None
-        )
+        same = services.ProjectFields(name="Online shop", client=work.client, archived=False)
 
         services.update_project(dora, work.shop.pk, same, members=[bob.pk])
 

@@ -158,3 +158,51 @@ def test_it_takes_as_many_queries_for_two_hundred_people_as_for_three(dora_in):
         add(number)
     User.objects.bulk_create(User(username=f"idle{number}") for number in range(160))
     assert queries() == three
+
+
+class TestBudgets:
+    def test_it_names_those_that_run_over_or_nearly_do(self, dora_in, bob, work):
+        def budget(hours: float, **fields) -> Project:
+            project = Project.objects.create(name=f"{hours} of {fields}", **fields)
+            entry = spend(bob, at(-20), hours)
+            TimeEntry.objects.filter(pk=entry.pk).update(
+                project=project, billable=True, rate_cents=100
+            )
+            return project
+
+        over = budget(3, budget_hours=2)
+        near = budget(1.8, budget_money=2)
+        budget(1.7, budget_hours=2)
+        budget(9, budget_hours=2, archived=True)
+        budget(9)
+
+        response = dora_in.get("/team/")
+
+        assert [project for project, _budget in response.context["budgets"]] == [over, near]
+        page = " ".join(response.content.decode().split())
+        assert "1 budget runs over, 1 is nearly spent" in page
+        assert f'href="/projects/{over.pk}/"' in page
+        assert "over budget by 1:00" in page.replace("\N{NO-BREAK SPACE}", " ")
+
+    def test_it_says_nothing_where_there_are_none(self, dora_in, work):
+        assert "team-budgets" not in dora_in.get("/team/").content.decode()
+
+    def test_it_shows_twenty_in_as_many_queries_as_two(self, dora_in, bob):
+        def add(number: int) -> None:
+            project = Project.objects.create(name=f"B{number}", budget_hours=1)
+            entry = spend(bob, at(-20), 2)
+            TimeEntry.objects.filter(pk=entry.pk).update(project=project)
+
+        def queries() -> int:
+            with CaptureQueriesContext(connection) as found:
+                dora_in.get("/team/")
+            return len(found)
+
+        for number in range(2):
+            add(number)
+        queries()
+        two = queries()
+        for number in range(2, 25):
+            add(number)
+        assert queries() == two
+        assert "And 5 more." in dora_in.get("/team/").content.decode()

@@ -12,6 +12,7 @@ from tracking.services.entries import (
     split_entry,
     update_entry,
 )
+from tracking.services.locks import lock, locked_until
 from tracking.services.projects import (
     ProjectFields,
     create_client,
@@ -24,6 +25,7 @@ from tracking.services.projects import (
     update_tag,
     update_task,
 )
+from tracking.services.rates import delete_rate, preview_delete, preview_set, set_rate
 from tracking.services.rules import ChangedElsewhereError, TimerBusyError, tags_named
 from tracking.services.timer import (
     continue_entry,
@@ -48,13 +50,19 @@ __all__ = [
     "create_tag",
     "create_task",
     "delete_entries",
+    "delete_rate",
     "discard_timer",
     "duplicate_entry",
     "fingerprint",
     "idle_since",
     "keep_timer",
+    "lock",
+    "locked_until",
     "note_activity",
+    "preview_delete",
+    "preview_set",
     "restore",
+    "set_rate",
     "split_entry",
     "start_timer",
     "stop_timer",

@@ -14,6 +14,8 @@ from django.utils.translation import gettext as _
 import analytics
 from tracking.models import Deletion, Project, Tag, Task, TimeEntry
 from tracking.people import Person
+from tracking.services.locks import refuse_locked
+from tracking.services.rates import revalue
 from tracking.services.rules import (
     MOST_TAGS,
     ChangedElsewhereError,
@@ -43,7 +45,7 @@ def create_entry(
     entry.user = user  # type: ignore[assignment]  # the user model stands a floor away
     with transaction.atomic():
         refuse_overlap(entry)
-        apply(entry, given)
+        apply(user, entry, given)
         analytics.track_event(user.pk, "time_entry.created", about(entry))
     return entry
 
@@ -69,6 +71,7 @@ def update_entry(
         raise ChangedElsewhereError(
             _("This entry was changed elsewhere. Check what it says now, then change it again.")
         )
+    refuse_locked(user, entry.day)
     given = completed(cast(What, what))
     refuse_what(user, given, entry)
     times = (started_at or entry.started_at, ended_at or entry.ended_at)
@@ -76,7 +79,7 @@ def update_entry(
         refuse_times(*times)
         entry.started_at, entry.ended_at = times
         refuse_overlap(entry)
-    apply(entry, given)
+    apply(user, entry, given)
     analytics.track_event(user.pk, "time_entry.updated", about(entry))
     return entry
 
@@ -92,7 +95,7 @@ def duplicate_entry(user: Person, pk: int) -> TimeEntry:
     refuse_what(user, What(project=entry.project, task=entry.task))
     copy = _like(entry)
     refuse_overlap(copy)
-    apply(copy, What(tags=list(entry.tags.all())))
+    apply(user, copy, What(tags=list(entry.tags.all())))
     analytics.track_event(user.pk, "time_entry.duplicated", about(copy))
     return copy
 
@@ -108,6 +111,7 @@ def split_entry(user: Person, pk: int, version: int, at: datetime) -> tuple[Time
     first = _finished(user, pk)
     if first.version != version:
         raise ChangedElsewhereError(_("This entry was changed elsewhere. Nothing was split."))
+    refuse_locked(user, first.day)
     assert first.ended_at is not None
     at = at.replace(microsecond=first.started_at.microsecond)
     if not first.started_at < at < first.ended_at:
@@ -115,8 +119,8 @@ def split_entry(user: Person, pk: int, version: int, at: datetime) -> tuple[Time
     second = _like(first)
     second.started_at = at
     first.ended_at = at
-    apply(first, What())
-    apply(second, What(tags=list(first.tags.all())))
+    apply(user, first, What())
+    apply(user, second, What(tags=list(first.tags.all())))
     analytics.track_event(user.pk, "time_entry.split", {"parts": 2})
     return first, second
 
@@ -130,6 +134,7 @@ def delete_entries(user: Person, pks: Iterable[int]) -> Deletion | None:
     entries = _several(user, pks)
     if not entries:
         return None
+    refuse_locked(user, *(entry.day for entry in entries))
     told = [about(entry) for entry in entries]
     deletion = remove(user, entries)
     if len(told) == 1:
@@ -161,10 +166,13 @@ def change_entries(
     }
     refuse_what(user, what[action])
     entries = _several(user, pks)
+    refuse_locked(user, *(entry.day for entry in entries))
     if action == "tag":
         _add_tags(entries, tags)
     changed = TimeEntry.objects.filter(pk__in=[entry.pk for entry in entries])
     changed.update(version=F("version") + 1, **what[action])
+    if action == "move":
+        revalue(changed)
     if entries:
         _track_several(user, action, len(entries))
     return len(entries)
@@ -175,7 +183,8 @@ def restore(user: Person, deletion: UUID) -> int:
 
     0 where it was undone already or is too old. A timer that was running runs again, unless
     another one does: then it is back as finished, at the moment at which it was deleted. Raises
-    `ValidationError` where entries must not overlap and another one has its time by now.
+    `ValidationError` where entries must not overlap and another one has its time by now, and for
+    time that was locked since.
     """
     try:
         return _restore(user, deletion)
@@ -186,11 +195,13 @@ def restore(user: Person, deletion: UUID) -> int:
 # --- parts -------------------------------------------------------------------------------------
 
 
-def apply(entry: TimeEntry, what: What) -> None:
-    """Put on the entry what is given, and save it."""
+def apply(user: Person, entry: TimeEntry, what: What) -> None:
+    """Put on the entry what is given, and save it. Raises `ValidationError` on a locked day."""
     for name in ("description", "project", "task", "billable"):
         if name in what:
             setattr(entry, name, what[name])
+    entry.follow()
+    refuse_locked(user, entry.day)
     entry.save()
     if "tags" in what:
         entry.tags.set(what["tags"])
@@ -274,20 +285,23 @@ def _restore(user: Person, deletion: UUID) -> int:
     found = Deletion.objects.select_for_update().filter(pk=deletion, user_id=user.pk).first()
     if found is None or found.deleted_at < timezone.now() - UNDO_FOR:
         return 0
-    _revive(found)
+    _revive(user, found)
     found.delete()
     return len(found.entries)
 
 
-def _revive(deletion: Deletion) -> None:
+def _revive(user: Person, deletion: Deletion) -> None:
     """Bring back what was deleted, in as many statements however many entries."""
     kept = [(_entry_of(each["fields"]), each["tags"]) for each in deletion.entries]
     entries = [entry for entry, _tags in kept]
+    refuse_locked(user, *(entry.day for entry in entries if not entry.running))
     _forget_what_is_gone(entries)
     _finish_second_timers(entries, deletion.deleted_at)
     for entry in entries:
         refuse_overlap(entry)
+    _release_imports(entries)
     TimeEntry.objects.bulk_create(entries)  # day and version are as they were
+    revalue(TimeEntry.objects.filter(pk__in=[entry.pk for entry in entries]))
     there = set(Tag.objects.values_list("pk", flat=True))
     _tag({entry.pk: there.intersection(tags) for entry, tags in kept})
 
@@ -313,6 +327,15 @@ def _forget_what_is_gone(entries: Sequence[TimeEntry]) -> None:
             entry.project_id = None
         if (entry.task_id, entry.project_id) not in tasks:
             entry.task_id = None
+
+
+def _release_imports(entries: Sequence[TimeEntry]) -> None:
+    """Another entry stands for a line that was imported anew since."""
+    keys = [entry.imported for entry in entries if entry.imported]
+    taken = set(TimeEntry.objects.filter(imported__in=keys).values_list("imported", flat=True))
+    for entry in entries:
+        if entry.imported in taken:
+            entry.imported = None
 
 
 def _finish_second_timers(entries: Sequence[TimeEntry], deleted_at: datetime) -> None:

@@ -10,9 +10,20 @@ from django.db import IntegrityError, models, transaction
 from django.utils.translation import gettext as _
 
 import analytics
-from tracking.models import Client, Membership, Project, Tag, Task
+from tracking.models import (
+    Client,
+    Membership,
+    Project,
+    Tag,
+    Task,
+    TimeEntry,
+    TimeEntryQuerySet,
+)
+from tracking.money import in_cents
 from tracking.people import Person
+from tracking.services.rates import Level, set_rate
 from tracking.services.rules import ChangedElsewhereError
+from tracking.typed import EARLIEST
 
 
 class ProjectFields(TypedDict, total=False):
@@ -22,7 +33,6 @@ class ProjectFields(TypedDict, total=False):
     client: Client | None
     color: str
     billable: bool
-    hourly_rate: Decimal | None
     budget_hours: Decimal | None
     budget_money: Decimal | None
     archived: bool
@@ -30,15 +40,23 @@ class ProjectFields(TypedDict, total=False):
 
 @transaction.atomic
 def create_project(
-    user: Person, fields: ProjectFields, *, new_client: str = "", members: Collection[Any] = ()
+    user: Person,
+    fields: ProjectFields,
+    *,
+    new_client: str = "",
+    members: Collection[Any] = (),
+    hourly_rate: Decimal | None = None,
 ) -> Project:
     """Make a project; without members it is everybody's. Returns it.
 
-    `new_client` is the name of a client that counts instead of `fields["client"]` and is made where
-    there is none. Raises `ValidationError` with a sentence per field.
+    An `hourly_rate`, in the currency of its client, holds for all of its time. `new_client` is
+    the name of a client that counts instead of `fields["client"]` and is made where there is none.
+    Raises `ValidationError` with a sentence per field.
     """
     project = Project()
     _put(user, project, fields, new_client)
+    if hourly_rate is not None:
+        _rate(user, project, hourly_rate)
     Membership.objects.bulk_create(Membership(project=project, user_id=pk) for pk in set(members))
     analytics.track_event(user.pk, "project.created", _told(project))
     return project
@@ -68,8 +86,10 @@ def update_project(
                 " entered: save again to put it in the place of theirs."
             )
         )
-    before = _values(project)
+    before, currency = _values(project), project.currency
     _put(user, project, fields, new_client)
+    if project.currency != currency:
+        _refuse_other_currency(TimeEntry.objects.filter(project=project), "client")
     others = members is not None and _set_members(project, set(members))
     changed = {name for name, value in _values(project).items() if value != before[name]}
     if project.archived and "archived" in changed:
@@ -108,6 +128,8 @@ def update_client(
     if name is not None and _tidy(name) != client.name:
         client.name = _tidy(name)
         _refuse_taken(client)
+    if currency not in {None, client.currency}:
+        _refuse_other_currency(TimeEntry.objects.filter(project__client=client), "currency")
     client.currency = client.currency if currency is None else currency
     client.archived = client.archived if archived is None else archived
     _save_client(client)
@@ -172,14 +194,25 @@ def _put(user: Person, project: Project, fields: ProjectFields, new_client: str)
     project.clean_fields()
     if project.budget_hours is not None and project.budget_money is not None:
         raise ValidationError(_("A budget is in hours or in money, not in both."))
-    if project.budget_money is not None and project.hourly_rate is None:
-        sentence = _("A budget in money is counted with the rate per hour. Enter a rate, too.")
-        raise ValidationError({"hourly_rate": sentence})
     others = Project.objects.filter(client=project.client, name=project.name)
     taken = _project_taken(project)
     if others.exclude(pk=project.pk).exists():
         raise taken
     _save(project, taken)
+
+
+def _rate(user: Person, project: Project, amount: Decimal) -> None:
+    try:
+        set_rate(user, Level(project=project), EARLIEST, in_cents(amount), seen=None)
+    except ValidationError as error:
+        raise ValidationError({"hourly_rate": error.messages}) from error
+
+
+def _refuse_other_currency(entries: TimeEntryQuerySet, field: str) -> None:
+    """Refuse that money that is counted already becomes money of another currency."""
+    if entries.filter(rate_cents__gt=0).exists():
+        sentence = _("Time is valued in this currency already. Make a new client for another one.")
+        raise ValidationError({field: sentence})
 
 
 def _project_taken(project: Project) -> ValidationError:

@@ -104,7 +104,7 @@ def update_timer(
         running.started_at = started_at
         refuse_overlap(running)
     running.active_at = timezone.now()
-    apply(running, given)
+    apply(user, running, given)
     analytics.track_event(running.user_id, "time_entry.updated", about(running))
     return running
 
@@ -178,7 +178,7 @@ def _replace_running(user: Person, what: What, *, instead: bool) -> TimeEntry:
     entry = TimeEntry(started_at=now, active_at=now)
     entry.user = user  # type: ignore[assignment]  # the user model stands a floor away
     refuse_overlap(entry)
-    apply(entry, what)
+    apply(user, entry, what)
     analytics.track_event(entry.user_id, "timer.started", filled_in(entry))
     return entry
 

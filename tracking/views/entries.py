@@ -116,7 +116,10 @@ def entry_duplicate(request: PersonRequest, pk: int) -> HttpResponse:
 @person_required
 def entry_delete(request: PersonRequest, pk: int) -> HttpResponse:
     """Delete a finished entry; it can be undone."""
-    deletion = services.delete_entries(request.user, [pk])
+    try:
+        deletion = services.delete_entries(request.user, [pk])
+    except ValidationError as error:
+        return done(request, " ".join(error.messages), to="entries")
     if deletion is None:
         raise Http404
     return done(request, _("Entry deleted."), undo=deletion, to="entries")

@@ -18,9 +18,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from tracking import services
-from tracking.budgets import Budget, Spent, budget_of, money, spent_on, worth
+from tracking.budgets import Budget, Spent, budget_of, spent_on
 from tracking.decorators import PersonRequest, manager_required, person_required
 from tracking.models import Project, Task, TimeEntry
+from tracking.money import money_of
 from tracking.people import Person, manages
 from tracking.project_forms import ProjectFilterForm, ProjectForm, TaskForm, name_of
 from tracking.responses import done
@@ -209,14 +210,12 @@ def _sums(user: Person, project: Project) -> Sums:
 def _detail(request: PersonRequest, project: Project, **context: Any) -> HttpResponse:
     spent = spent_on([project.pk], seen_by=request.user)[project.pk]
     sums = _sums(request.user, project)
-    rate = project.hourly_rate
     context = {
         "project": project,
         "spent": spent,
         "budget": _budget(request.user, project, spent),
         "manages": manages(request.user),
-        "worth": money(worth(spent.billable, rate), project.currency) if rate else "",
-        "rate": money(rate, project.currency) if rate else "",
+        "worth": money_of(spent.cents, project.currency) if spent.cents else "",
         "people": _people(project, sums, everybody=manages(request.user)),
         "restricted": project.members.exists(),
         **_task_context(project, sums, **context),

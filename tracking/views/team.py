@@ -10,11 +10,15 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from tracking import spans
+from tracking import services, spans
+from tracking.budgets import budgets_from
 from tracking.decorators import PersonRequest, manager_required
 from tracking.models import TimeEntry, local_day
-from tracking.people import Person
+from tracking.people import Person, administers
 from tracking.project_forms import name_of, people
+
+NEAR = 90  # percent of a budget
+SHOWN = 20  # budgets
 
 
 @dataclass(frozen=True)
@@ -42,8 +46,23 @@ def team(request: PersonRequest) -> HttpResponse:
         "today": sum((row.today for row in rows), timedelta()),
         "week": sum((row.week for row in rows), timedelta()),
         "running": sum(row.running is not None for row in rows),
+        "administers": administers(request.user),
+        "locked": services.locked_until(),
+        **_budgets(),
     }
     return render(request, "tracking/team.html", context)
+
+
+def _budgets() -> dict[str, Any]:
+    """The budgets of active projects that run over or nearly do, most of all first."""
+    short = budgets_from(NEAR)
+    over = sum(budget.over for _project, budget in short)
+    return {
+        "budgets": short[:SHOWN],
+        "over": over,
+        "near": len(short) - over,
+        "unshown": len(short[SHOWN:]),
+    }
 
 
 def _rows(team: list[Any], user: Person, now: datetime) -> list[Row]:

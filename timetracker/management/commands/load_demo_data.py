@@ -14,7 +14,9 @@ from django.utils import timezone
 
 from accounts.demo import DEMO_ADMIN_USERNAME, DEMO_USERNAME, demo_password
 from accounts.models import Role, User
-from tracking.models import Client, Project, Task, TimeEntry, local_day
+from tracking.models import Client, Project, Rate, Task, TimeEntry, local_day
+from tracking.services.rates import revalue
+from tracking.typed import EARLIEST
 
 DAYS = 28
 SEED = 2008  # the same weeks on every installation
@@ -86,6 +88,7 @@ PLANS = (
         },
     ),
 )
+RATES = {"": 8000, "Aurora Coffee": 9500}  # cents per hour, of everybody's time and a client's
 BUDGETS = {"Online shop": 60, "Audio guide": 90, "Ticket office": 75}  # hours
 # Each person's own rhythm: the minutes after midnight at which they begin, and their projects.
 RHYTHMS = {DEMO_USERNAME: (8 * 60 + 20, PLANS[:4]), DEMO_ADMIN_USERNAME: (9 * 60, PLANS[2:])}
@@ -135,6 +138,7 @@ class Command(BaseCommand):
             for user in users:
                 entries = TimeEntry.objects.bulk_create(weeks_of(user, projects, now))
                 self._progress(f"time entries of {user.username}", len(entries))
+            revalue(TimeEntry.objects.all())
 
     def _progress(self, what: str, count: int) -> None:
         self.stdout.write(f"  {count:>4} {what}")
@@ -184,6 +188,9 @@ def make_projects() -> dict[str, Made]:
             name: Task.objects.create(project=project, name=name) for name in plan.work if name
         }
         made[plan.name] = Made(project, tasks)
+    for name, cents in RATES.items():
+        payer = Client.objects.filter(name=name).first()
+        Rate.objects.get_or_create(client=payer, since=EARLIEST, defaults={"cents": cents})
     return made
 
 

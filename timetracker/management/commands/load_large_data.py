@@ -3,7 +3,7 @@
 import random
 from argparse import ArgumentParser
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import islice
 from typing import Any
 
@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import Role, User
-from tracking.models import Client, Project, Tag, Task, TimeEntry
+from tracking.models import Client, Project, Rate, Tag, Task, TimeEntry
 
 SEED = 2008
 BATCH = 5_000  # entries
@@ -41,12 +41,14 @@ class Command(BaseCommand):
             raise CommandError("There must be at least one person and one project.")
         if User.objects.exists():
             raise CommandError("This database has accounts. Name an empty one (DATABASE_URL).")
+        now = timezone.now()
         with transaction.atomic():
             team = make_people(people)
             tasks = make_projects(projects)
+            rates = make_rates(team, tasks, now.date())
         tags = Tag.objects.bulk_create(Tag(name=f"tag {n}") for n in range(TAGS))
         made = 0
-        rows = entries_of(team, tasks, entries, timezone.now())
+        rows = entries_of(team, tasks, rates, entries, now)
         while batch := list(islice(rows, BATCH)):
             with transaction.atomic():
                 self._save(batch, tags, made)
@@ -99,8 +101,56 @@ def make_projects(number: int) -> list[Task]:
     )
 
 
+Rates = dict[tuple[Any, Any, Any], list[Rate]]  # by user, project and client; the latest first
+
+
+def make_rates(team: list[User], tasks: list[Task], today: date) -> Rates:
+    """Make rates of every level, each of which has risen within the two years."""
+    projects = list({task.project_id: task.project for task in tasks}.values())
+    clients = list({project.client_id: project.client for project in projects}.values())
+    levels: list[dict[str, Any]] = [
+        {},
+        *({"client": client} for client in clients[::2]),
+        *({"user": person} for person in team[::4]),
+        *({"project": project} for project in projects[::5]),
+        *(
+            {"user": person, "project": task_of(n, 0, tasks).project}
+            for n, person in enumerate(team)
+            if n % 5 == 0
+        ),
+    ]
+    rates: Rates = {}
+    for n, level in enumerate(levels):
+        of_level = [
+            Rate(since=today - timedelta(since), cents=6_000 + 35 * (n % 99) + rise, **level)
+            for since, rise in ((DAYS // 2, 750), (2 * DAYS, 0))
+        ]
+        rates[tuple(getattr(of_level[0], f"{name}_id") for name in LEVEL)] = of_level
+    Rate.objects.bulk_create(rate for of_level in rates.values() for rate in of_level)
+    return rates
+
+
+LEVEL = ("user", "project", "client")
+
+
+def cents_of(entry: TimeEntry, client: Any, rates: Rates) -> int | None:
+    """The rate that applies to an entry of a client, without asking the database."""
+    user, project = entry.user_id, entry.project_id
+    nearest_first = [
+        *((user, project, None), (None, project, None), (user, None, None)),
+        *((None, None, client), (None, None, None)),
+    ]
+    of_levels = (rate for level in nearest_first for rate in rates.get(level, ()))
+    return next((rate.cents for rate in of_levels if rate.since <= entry.day), None)
+
+
+def task_of(person: int, turn: int, tasks: list[Task]) -> Task:
+    """One of the few tasks on which the person of this number works."""
+    return tasks[(hash((person, turn)) * 7919) % len(tasks)]
+
+
 def entries_of(
-    team: list[User], tasks: list[Task], number: int, now: datetime
+    team: list[User], tasks: list[Task], rates: Rates, number: int, now: datetime
 ) -> Iterator[TimeEntry]:
     """So many entries of two years up to `now` (aware), not saved; each person's are in order.
 
@@ -110,7 +160,7 @@ def entries_of(
     each = -(-number // len(team))
     for n in range(number):
         person, turn = team[n // each], n % each
-        task = tasks[(hash((n // each, dice.randrange(8))) * 7919) % len(tasks)]
+        task = task_of(n // each, dice.randrange(8), tasks)
         started_at = now - timedelta(days=DAYS) * ((each - turn) / each)
         length = timedelta(seconds=dice.randrange(300, 2 * 3600))
         entry = TimeEntry(
@@ -123,4 +173,5 @@ def entries_of(
             ended_at=min(started_at + length, now),
         )
         entry.follow()
+        entry.rate_cents = cents_of(entry, task.project.client_id, rates)
         yield entry
