@@ -82,7 +82,7 @@ def test_what_is_wrong_stands_with_its_lines(start):
 
     expect(start.get_by_role("heading", name="wrong")).to_be_focused()
     table = start.get_by_role("table", name="What is wrong")
-    expect(table).to_contain_text("Nobody here has the e-mail bob@example.org")
+    expect(table).to_contain_text("Nobody here has the e-mail eve@example.org")
     assert violations(start) == []
     assert start.get_by_role("button", name=re.compile("^Import")).count() == 0
 
