@@ -93,6 +93,11 @@ class MembershipInline(admin.TabularInline):
 class ClientAdmin(admin.ModelAdmin):
     """For whom work is done."""
 
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Money that is counted already becomes no other currency's."""
+        valued = TimeEntry.objects.filter(project__client=obj, rate_cents__gt=0)
+        return ("currency",) if obj is not None and valued.exists() else ()
+
     list_display = ("name", "currency", "projects", "archived")
     list_filter = ("archived", "currency")
     search_fields = ("name",)
@@ -124,6 +129,11 @@ class ProjectAdmin(admin.ModelAdmin):
     search_fields = ("name", "client__name")
     raw_id_fields = ("client",)
     inlines: ClassVar = [TaskInline, MembershipInline]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Money that is counted already becomes no other client's."""
+        valued = TimeEntry.objects.filter(project=obj, rate_cents__gt=0)
+        return ("client",) if obj is not None and valued.exists() else ()
 
     @admin.display(description=_("colour"), ordering="color")
     def mark(self, project: Project) -> SafeString:
@@ -186,8 +196,10 @@ class RateAdmin(admin.ModelAdmin):
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """On its own page; with what it is for."""
-        return obj is None and super().has_delete_permission(request, obj)
+        """On its own page, which revalues; here only with what it is for."""
+        match = request.resolver_match
+        own = match is not None and str(match.url_name).startswith("tracking_rate_")
+        return not own and super().has_delete_permission(request, obj)
 
 
 @admin.register(Lock)

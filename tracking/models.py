@@ -530,6 +530,11 @@ class TimeEntry(models.Model):
             self._followed = start
         self.seconds = None if self.ended_at is None else int(self.duration.total_seconds())
 
+    def keep_rate_of(self, other: Self) -> None:
+        """Be worth what another entry is, as long as person, project and day are the same."""
+        self.rate_cents = other.rate_cents
+        self._valued = (other.user_id, other.project_id, other.day)
+
     _followed: tuple[datetime, Any] | None = None
     _valued: tuple[Any, int | None, date] | None = None
 

@@ -68,7 +68,7 @@ ORDERS = {
     "tag": ("archived", "name"),
     "person": ("-is_active", "first_name", "last_name", "username"),
 }
-DAYS_WITH_WEEKS = (date(2, 1, 1), date(9998, 12, 31))
+DAYS_WITH_WEEKS = (date(2, 1, 8), date(9998, 12, 31))
 
 
 KINDS = {  # of what a report may be narrowed to several, and what stands there while it is not

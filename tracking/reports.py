@@ -10,6 +10,7 @@ from datetime import date, timedelta
 from operator import itemgetter
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db.models import Count, DateField, F, Func, Q, Sum
 from django.http import QueryDict
 from django.utils.formats import date_format
@@ -200,6 +201,7 @@ class Summary:
 
 
 ROWS, ROWS_WITHIN = 50, 10  # on a page
+MOST_GROUPS = 200_000  # of a report; each is kept in memory for a moment, so many take some 100 MB
 SHARES = 10  # bars of the chart of shares, but for that of all others
 WEEK = timedelta(6)  # to its last day
 MOST_DAYS, MOST_WEEKS = 31, 26 * 7  # days of a report whose bars are days, or weeks
@@ -209,7 +211,8 @@ def summary_of(question: Question, page: int | None = None) -> Summary:
     """What a report shows: the rows of a page, or with None all of them and all within them.
 
     Rows stand by their time, the longest first; days, weeks and months in their order. Two queries
-    over the entries, and one for the names of each group; one more where money is shown.
+    over the entries, and one for the names of each group; one more where money is shown. Raises
+    `ValidationError` for more groups than `MOST_GROUPS`, such as every task on every day of years.
     """
     # By tags an entry counts for each of them: only the days tell what all is worth.
     by_tag = "tag" in question.groups
@@ -372,15 +375,19 @@ def _counted(
     found = entries.values(*columns).annotate(**sums).values_list(*columns, *sums)
     kept, clients = len(columns), {place for place, one in enumerate(groups) if one == "client"}
     (currency, *_others) = currencies or [""]
-    for row in found.iterator(chunk_size=2000):
+    for number, row in enumerate(found.iterator(chunk_size=2000)):
+        if number == MOST_GROUPS:
+            raise ValidationError(
+                _("This report has too many rows to add up. Choose a shorter time or fewer groups.")
+            )
         count, raw, rounded, billable, *cents = row[kept:]
         keys = tuple(
-            homes[key][0] if place in clients else key
+            homes.get(key, homes[None])[0] if place in clients else key
             for place, key in enumerate(row[: len(groups)])
         )
         yield (
             keys,
-            homes[row[kept - 1]][1] if "home" in columns else currency,
+            homes.get(row[kept - 1], homes[None])[1] if "home" in columns else currency,
             (count, raw, rounded, billable or 0, int(cents[0] or 0) if cents else 0),
         )
 

@@ -27,8 +27,8 @@ AT_ONCE = 500  # rows
 
 # Spreadsheets take what begins so for a formula. A semicolon begins a cell, too, where the country
 # writes decimals with a comma, whatever the quotes say.
-FORMULA = re.compile(r"(?:^|[;\t\r\n])(?=\s*[=+\-@＝＋－＠])|^(?=[\t\r\n])")
-FIRST, WITHIN = frozenset("=+-@＝＋－＠ \t\r\n"), re.compile(r"[;\t\r\n]")
+FORMULA = re.compile(r"""(?:^|[;\t\r\n])(?=[\s"']*[=+\-@＝＋－＠])|^(?=[\t\r\n])""")
+FIRST, WITHIN = frozenset("=+-@＝＋－＠\"'"), re.compile(r"^\s|[;\t\r\n]")
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,14 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.utils import timezone
 
 from accounts.models import User
 from tracking.models import (
     Client as Customer,
     Membership,
     Project,
+    Rate,
     Tag,
     Task,
     TimeEntry,
@@ -334,3 +336,26 @@ def test_a_budget_is_in_hours_or_in_money(alice_in):
 
 def test_what_people_deleted_is_kept_out(alice_in):
     assert alice_in.get("/admin/tracking/deletion/").status_code == 404
+
+
+def test_money_that_is_counted_changes_neither_client_nor_currency(alice_in, bob, work):
+    paths = {
+        "currency": f"/admin/tracking/client/{work.client.pk}/change/",
+        "client": f"/admin/tracking/project/{work.shop.pk}/change/",
+    }
+    for name, path in paths.items():
+        assert f'name="{name}"' in alice_in.get(path).content.decode()
+
+    TimeEntry.objects.create(user=bob, project=work.shop, started_at=timezone.now())
+    TimeEntry.objects.update(rate_cents=5000)
+
+    for name, path in paths.items():
+        assert f'name="{name}"' not in alice_in.get(path).content.decode()
+
+
+def test_a_project_without_time_goes_with_its_rates(alice_in, work):
+    rate = Rate.objects.create(project=work.garden, since="2026-01-01", cents=5000)
+
+    assert alice_in.get(f"/admin/tracking/rate/{rate.pk}/delete/").status_code == 403
+    alice_in.post(f"/admin/tracking/project/{work.garden.pk}/delete/", {"post": "yes"})
+    assert not Rate.objects.exists()

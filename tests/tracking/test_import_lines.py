@@ -72,6 +72,7 @@ def test_it_reads_durations(duration):
         ("2025-03-01 09:00", "", "-1:00", "“-1:00” is no duration"),
         ("2025-03-01 09:00", "2025-03-01 10:00", "3:00:00", "Is Europe/Berlin the file’s time"),
         ("2025-03-30 02:30", "2025-03-30 04:00", "", "does not exist"),
+        ("9998-12-31 10:00", "", "9999:00:00", "Choose a year"),
     ],
 )
 def test_it_says_what_is_wrong_with_times(start, end, duration, sentence):
@@ -116,6 +117,7 @@ def test_a_text_of_several_lines_becomes_one():
         (["03/04/2025", "04/13/2025"], "month"),
         (["03/04/2025", "05/06/2025"], "ask"),
         (["03/03/2025", "05/05/2025"], "day"),
+        (["03/04/0000"], "day"),  # it is no date at all
     ],
 )
 def test_it_decides_on_the_order_of_dates_where_one_shows_it(dates, order):

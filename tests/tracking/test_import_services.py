@@ -547,3 +547,32 @@ def test_queries_do_not_grow_with_the_lines(alice, bob, django_assert_max_num_qu
     content = toggl(*[line(1 + n % 28, description=f"{n}", project="New") for n in range(500)])
     with django_assert_max_num_queries(40):
         imported(alice, content)
+
+
+# --- who is meant ---
+
+
+def test_names_without_addresses_are_not_taken_for_one_person(bob):
+    header = b"Description,Member,Duration,Start date,Start time\n"
+    lines = b"Call,Bob,1:00:00,2025-03-03,09:00:00\nReview,%s,1:00:00,2025-03-04,09:00:00\n"
+
+    with pytest.raises(ValidationError, match="several people"):
+        checked(bob, header + lines % b"Alice")
+    assert not Import.objects.exists()
+    assert checked(bob, header + lines % b"bob").result["entries"] == 2
+
+
+def test_of_unfinished_ones_the_latest_are_kept(bob, charlie):
+    other = checked(charlie, toggl(line()))
+    made = [checked(bob, toggl(line(day))).pk for day in range(1, 8)]
+
+    kept = Import.objects.filter(user=bob).order_by("made_at").values_list("pk", flat=True)
+    assert list(kept) == made[-imports.MOST_OPEN :]
+    assert Import.objects.filter(pk=other.pk).exists()
+
+
+def test_an_import_that_another_tab_has_made_is_not_made_again(bob):
+    made = checked(bob, toggl(line()))
+    assert imports.apply(bob, made.pk).state == "done"
+    assert imports.apply(bob, made.pk).state == "done"
+    assert TimeEntry.objects.count() == 1

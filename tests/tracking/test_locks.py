@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from tracking import services
-from tracking.models import Lock, TimeEntry
+from tracking.models import Client, Lock, TimeEntry
 from tracking.services import timesheet
 
 pytestmark = pytest.mark.django_db
@@ -270,3 +270,26 @@ def test_the_day_is_that_which_the_entry_keeps(bob, locked):
     bob.save()
     with pytest.raises(ValidationError, match="is locked"):
         services.update_entry(bob, entry.pk, entry.version, description="New words")
+
+
+def test_a_timer_of_a_locked_day_does_not_come_back_as_finished_time(bob):
+    begun = timezone.now() - 2 * DAY
+    TimeEntry.objects.create(user=bob, started_at=begun)
+    deletion = services.discard_timer(bob)
+    assert deletion
+    Lock.objects.create(until=begun.date() + DAY)
+    services.start_timer(bob)
+
+    with pytest.raises(ValidationError, match="is locked"):
+        services.restore(bob, deletion.pk)
+    assert not TimeEntry.objects.exclude(ended_at=None).exists()
+
+
+def test_locked_time_becomes_no_other_clients(alice, dora, bob, work, locked):
+    spend(bob, project=work.shop)
+    other = Client.objects.create(name="Helix")
+
+    with pytest.raises(ValidationError, match="is locked"):
+        services.update_project(dora, work.shop.pk, {"client": other})
+    assert services.update_project(dora, work.shop.pk, {"name": "Shop"}).client == work.client
+    assert services.update_project(alice, work.shop.pk, {"client": other}).client == other

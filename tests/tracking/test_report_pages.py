@@ -9,7 +9,8 @@ from django.test import Client as Browser
 
 from analytics.testing import captured_events
 from tests.tracking.test_reports import HOUR, spend
-from tracking.models import SavedReport, TimeEntry
+from tracking import reports
+from tracking.models import Project, SavedReport, TimeEntry
 
 MARCH = "since=2026-03-01&until=2026-03-31"
 
@@ -317,3 +318,15 @@ def test_a_saved_report_of_somebody_who_was_a_manager_shows_only_their_own(bob_i
 
     assert "5:00:00" not in page
     assert TimeEntry.objects.count() == 1
+
+
+@pytest.mark.parametrize("path", ["/reports/", "/exports/report.csv"])
+def test_a_report_of_too_many_rows_says_so(dora_in, dora, monkeypatch, path):
+    monkeypatch.setattr(reports, "MOST_GROUPS", 3)
+    for number in range(4):
+        spend(dora, Project.objects.create(name=f"P{number}"))
+
+    refused = dora_in.get(f"{path}?{MARCH}&by=project")
+    assert refused.status_code == 422
+    assert "too many rows" in refused.content.decode()
+    assert dora_in.get(f"{path}?{MARCH}&by=billable").status_code == 200

@@ -346,3 +346,56 @@ def test_the_day_is_that_of_the_person(dora, bob, work):
         user=bob, project=work.shop, started_at=start, ended_at=start + timedelta(hours=1)
     )
     assert entry.rate_cents == 5
+
+
+class TestKeeping:
+    """A kept rate that no rate accounts for any more: the project went to another client since."""
+
+    @pytest.fixture
+    def entry(self, dora, bob, work):
+        services.set_rate(dora, Level(client=work.client), MAY, 5000, seen=None)
+        entry = spend(bob, work.shop, hours=2)
+        Project.objects.filter(pk=work.shop.pk).update(client=Client.objects.create(name="Helix"))
+        return entry
+
+    def test_both_parts_of_a_split_entry_do(self, bob, entry):
+        at = entry.started_at + timedelta(hours=1)
+        parts = services.split_entry(bob, entry.pk, entry.version, at)
+        assert [kept(part) for part in parts] == [5000, 5000]
+
+    def test_a_part_on_another_day_gets_the_rate_of_that_day(self, dora, bob, work):
+        services.set_rate(dora, Level(), MAY, 5000, seen=None)
+        services.set_rate(dora, Level(), on(1), 6000, seen=None)
+        entry = spend(bob, work.shop, hours=20)
+        midnight = datetime.combine(on(1), time(0), UTC)
+        parts = services.split_entry(bob, entry.pk, entry.version, midnight)
+        assert [kept(part) for part in parts] == [5000, 6000]
+
+    def test_a_copy_does(self, bob, entry):
+        assert kept(services.duplicate_entry(bob, entry.pk)) == 5000
+
+    def test_what_goes_to_another_task_of_its_project_does(self, bob, work, entry):
+        services.change_entries(
+            bob, [entry.pk], action="move", project=work.shop, task=work.checkout
+        )
+        assert kept(entry) == 5000
+
+    def test_what_goes_to_another_project_gets_that_ones(self, dora, bob, work, entry):
+        services.set_rate(dora, Level(project=work.garden), MAY, 7000, seen=None)
+        services.change_entries(bob, [entry.pk], action="move", project=work.garden)
+        assert kept(entry) == 7000
+
+    def test_what_is_brought_back_does(self, bob, entry):
+        deletion = services.delete_entries(bob, [entry.pk])
+        assert deletion
+        services.restore(bob, deletion.pk)
+        assert TimeEntry.objects.get().rate_cents == 5000
+
+    def test_what_comes_back_without_its_project_gets_the_wider_rate(self, dora, bob, work, entry):
+        services.set_rate(dora, Level(), MAY, 3000, seen=None)
+        deletion = services.delete_entries(bob, [entry.pk])
+        assert deletion
+        work.shop.tasks.all().delete()
+        work.shop.delete()
+        services.restore(bob, deletion.pk)
+        assert TimeEntry.objects.get().rate_cents == 3000

@@ -81,8 +81,12 @@ def test_csv_writes_each_type_so_that_people_and_programs_read_it():
         ('x;=cmd|" /C calc"!A0', 'x;\'=cmd|" /C calc"!A0'),  # where semicolons part cells
         ("x\n=1+1", "x\n'=1+1"),
         ("a-b; c, d@e = f", "a-b; c, d@e = f"),
+        ('x;"=1+1;y', "x;'\"=1+1;y"),
+        ("\N{NO-BREAK SPACE}=1+1", "'\N{NO-BREAK SPACE}=1+1"),
+        ('"=1+1', "'\"=1+1"),
         ("", ""),
         (" plain", " plain"),
+        ('"quoted" and; "so"', '"quoted" and; "so"'),
     ],
 )
 def test_no_text_of_a_csv_file_begins_a_formula(text, written):

@@ -37,8 +37,9 @@ FIELDS: Mapping[str, Sequence[str]] = {  # the column that stands first counts
     "type": ("type",),
 }
 COLUMNS = {name: field for field, names in FIELDS.items() for name in names}
+MEMBER = ("user", "member")
 UNUSED = {
-    *("user", "member", "group", "groups", "date of creation", "invoiced", "invoice id"),
+    *(*MEMBER, "group", "groups", "date of creation", "invoiced", "invoice id"),
     *("duration (h)", "duration (decimal)"),  # those that say the same again
 }
 MONEY = ("amount", "rate", "billable rate", "billable amount", "cost", "cost rate", "profit")
@@ -55,6 +56,7 @@ class Layout:
     width: int
     left_out: Sequence[str]
     money: bool  # whether there are amounts, which do not count here
+    member: int | None  # where people's names stand
 
 
 def known(header: Sequence[str]) -> int:
@@ -98,6 +100,7 @@ def layout_of(header: Sequence[str]) -> Layout:
             if name and name not in COLUMNS and name not in UNUSED and not _is_money(name)
         ],
         money=any(map(_is_money, names)),
+        member=next((names.index(name) for name in MEMBER if name in names), None),
     )
 
 

@@ -56,8 +56,9 @@ class Row(NamedTuple):
 class Reader:
     """Makes rows of records, and keeps what can be known only of all of them."""
 
-    def __init__(self, columns: Mapping[str, int], width: int) -> None:
-        self.columns, self.width = columns, width
+    def __init__(self, columns: Mapping[str, int], width: int, member: int | None = None) -> None:
+        self.columns, self.width, self.member = columns, width, member
+        self.members: set[str] = set()  # as they are called where no e-mail address tells them
         self.seen: dict[bytes, int] = {}  # how often the same was said
         self.day_first = self.month_first = 0  # a line that shows it, 0: none does
         self.undecided = False
@@ -68,6 +69,8 @@ class Reader:
             return Row(line, 1)
         says = {name: SPELLINGS[name](record[at]) for name, at in self.columns.items()}
         self._learn(line, says["start_date"])
+        if self.member is not None and not says.get("email"):
+            self.members.add(_folded(record[self.member]))
         row = Row(line, 1, **says)
         content = _digest(row[2:])
         self.seen[content] = nth = self.seen.get(content, 0) + 1
@@ -81,8 +84,18 @@ class Reader:
             self.day_first = self.day_first or line
         elif other > 12:
             self.month_first = self.month_first or line
-        elif one != other and min(one, other) > 0:
+        elif one != other and min(one, other, int(found[3])) > 0:
             self.undecided = True
+
+    def refuse_several(self) -> None:
+        """Raise `ValidationError` where lines without an address are of several people."""
+        if len(self.members - {""}) > 1:
+            raise ValidationError(
+                _(
+                    "This file has time of several people, but does not give their e-mail"
+                    " addresses. Export it with the column “Email”."
+                )
+            )
 
     def order(self) -> str:
         """`day`, `month`, or `ask` where no date shows which of them stands first.
@@ -114,7 +127,10 @@ def span_of(row: Row, zone: ZoneInfo, month_first: bool) -> tuple[datetime, date
         if lasts is None:
             raise ValidationError(_("It has no end. A timer that runs cannot be imported."))
         start = moment(day, at, zone)
-        return start, start + timedelta(seconds=lasts)
+        try:
+            return start, start + timedelta(seconds=lasts)
+        except OverflowError:
+            raise ValidationError(_("Choose a year from 2 to 9998.")) from None
     end_day, end_at = _date(row.end_date, month_first), _time(row.end_time)
     start, end = moment(day, at, zone), moment(end_day, end_at, zone)
     if lasts is None or _fits(start, end, lasts):
@@ -214,9 +230,7 @@ def _spelt_duration(text: str) -> str:
         return str(int(found[1]) * 3600 + int(found[2]) * 60 + int(found[3] or 0))
     if NUMBER.fullmatch(text):
         return str(round(float(text.replace(",", ".")) * 3600))
-    return text and _("“%(text)s”") % {
-        "text": text
-    }  # no number that somebody could take for seconds
+    return text and f"“{text}”"  # no number that somebody could take for seconds
 
 
 def _spelt_tags(text: str) -> list[str]:
@@ -267,8 +281,8 @@ def _seconds(text: str) -> int:
     try:
         return int(text)
     except ValueError:
-        sentence = _("%(value)s is no duration; write it as 1:30:00.")
-        raise ValidationError(sentence % {"value": shown(text)}) from None
+        sentence = _("“%(value)s” is no duration; write it as 1:30:00.")
+        raise ValidationError(sentence % {"value": shown(text.strip("“”"))}) from None
 
 
 def _fits(start: datetime, end: datetime, lasts: int) -> bool:

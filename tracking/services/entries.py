@@ -169,10 +169,11 @@ def change_entries(
     refuse_locked(user, *(entry.day for entry in entries))
     if action == "tag":
         _add_tags(entries, tags)
+    moved = [entry.pk for entry in entries if entry.project_id != (project and project.pk)]
     changed = TimeEntry.objects.filter(pk__in=[entry.pk for entry in entries])
     changed.update(version=F("version") + 1, **what[action])
     if action == "move":
-        revalue(changed)
+        revalue(TimeEntry.objects.filter(pk__in=moved))
     if entries:
         _track_several(user, action, len(entries))
     return len(entries)
@@ -248,8 +249,8 @@ def _track_several(user: Person, action: str, entries: int) -> None:
 
 
 def _like(entry: TimeEntry) -> TimeEntry:
-    """A new entry of the same work and times, not saved."""
-    return TimeEntry(
+    """A new entry of the same work and times, not saved. It keeps the rate, too."""
+    like = TimeEntry(
         user_id=entry.user_id,
         project_id=entry.project_id,
         task_id=entry.task_id,
@@ -258,6 +259,8 @@ def _like(entry: TimeEntry) -> TimeEntry:
         started_at=entry.started_at,
         ended_at=entry.ended_at,
     )
+    like.keep_rate_of(entry)
+    return like
 
 
 def remove(user: Person, entries: Sequence[TimeEntry]) -> Deletion:
@@ -294,14 +297,13 @@ def _revive(user: Person, deletion: Deletion) -> None:
     """Bring back what was deleted, in as many statements however many entries."""
     kept = [(_entry_of(each["fields"]), each["tags"]) for each in deletion.entries]
     entries = [entry for entry, _tags in kept]
-    refuse_locked(user, *(entry.day for entry in entries if not entry.running))
     _forget_what_is_gone(entries)
     _finish_second_timers(entries, deletion.deleted_at)
+    refuse_locked(user, *(entry.day for entry in entries if not entry.running))
     for entry in entries:
         refuse_overlap(entry)
     _release_imports(entries)
-    TimeEntry.objects.bulk_create(entries)  # day and version are as they were
-    revalue(TimeEntry.objects.filter(pk__in=[entry.pk for entry in entries]))
+    TimeEntry.objects.bulk_create(entries)  # day, rate and version are as they were
     there = set(Tag.objects.values_list("pk", flat=True))
     _tag({entry.pk: there.intersection(tags) for entry, tags in kept})
 
@@ -325,6 +327,7 @@ def _forget_what_is_gone(entries: Sequence[TimeEntry]) -> None:
     for entry in entries:
         if entry.project_id not in projects:
             entry.project_id = None
+            entry.value()
         if (entry.task_id, entry.project_id) not in tasks:
             entry.task_id = None
 

@@ -41,6 +41,7 @@ from tracking.services.rules import ChangedElsewhereError, named, refuse_times
 CHUNK = 2_000  # lines
 CHUNK_LENGTH = 1_000_000  # characters, where lines are long
 KEPT_FOR = timedelta(days=1)  # what nobody has finished
+MOST_OPEN = 5  # of a person's, each with as many lines as a file may have
 SENTENCES = 100  # different ones that are kept; of the others there is the number of lines
 RANGES = 12  # of lines that a sentence names
 NAMES = 50  # of what is new that the preview names
@@ -53,11 +54,12 @@ def read(user: Person, file: IO[bytes], name: str, time_zone: str) -> Import:
     for what cannot be read; then nothing is kept.
     """
     clear()
+    Import.objects.filter(pk__in=_open_ones(user)[MOST_OPEN - 1 :]).delete()
     with text_of(file) as (text, encoding):
         found = records(text, known)
         _line, header = next(found, (1, []))
         layout = layout_of(header)
-        reader = Reader(layout.columns, layout.width)
+        reader = Reader(layout.columns, layout.width, layout.member)
         made = Import.objects.create(
             user_id=user.pk,
             file_name=name[-100:],
@@ -79,6 +81,7 @@ def read(user: Person, file: IO[bytes], name: str, time_zone: str) -> Import:
                 made.lines += len(chunk)
             if not made.lines:
                 raise ValidationError(_("This file has a header, but no lines below it."))
+            reader.refuse_several()
             order = reader.order()
         except BaseException:
             made.delete()
@@ -153,7 +156,10 @@ def apply(user: Person, pk: UUID) -> Import:
     made = Import.objects.get(user_id=user.pk, pk=pk)
     if made.state != Import.State.CHECKED or made.result["wrong"]:
         return made
-    batch = _Batch(user, made)
+    try:
+        batch = _Batch(user, made)
+    except ImportChunk.DoesNotExist:  # another tab has imported it meanwhile
+        return Import.objects.get(user_id=user.pk, pk=pk)
     try:
         made = _write_all(batch)
     except (_WrongError, IntegrityError) as error:
@@ -171,6 +177,12 @@ def discard(user: Person, pk: UUID) -> None:
     """Throw an import away that is not done. Raises `Import.DoesNotExist`."""
     made = Import.objects.get(user_id=user.pk, pk=pk)
     Import.objects.filter(pk=made.pk).exclude(state=Import.State.DONE).delete()
+
+
+def _open_ones(user: Person) -> list[UUID]:
+    """The keys of what a person has not finished, the latest first."""
+    mine = Import.objects.filter(user_id=user.pk).exclude(state=Import.State.DONE)
+    return list(mine.order_by("-made_at").values_list("pk", flat=True))
 
 
 def clear() -> None:
@@ -528,14 +540,14 @@ def _write_all(batch: _Batch) -> Import:
     made = Import.objects.select_for_update().get(pk=batch.made.pk)
     if made.state != Import.State.CHECKED:  # somebody has pressed the button twice
         return made
-    if not administers(batch.user) and batch.targets.locked_until != locked_until():
-        raise _WrongError
     if settings.OVERLAPPING_ENTRIES != "allow":
         _hold(batch.people)
         _refuse_overlaps(made, batch.problems)
     if batch.problems.lines:
         raise _WrongError
     batch.write()
+    if not administers(batch.user) and batch.targets.locked_until != locked_until():
+        raise _WrongError  # locked while it was written
     entries = len(batch.rows)
     seconds = sum(entry.seconds or 0 for entry, _place, _values in batch.rows)
     already = made.result["already"] + batch.already

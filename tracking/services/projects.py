@@ -21,6 +21,7 @@ from tracking.models import (
 )
 from tracking.money import in_cents
 from tracking.people import Person
+from tracking.services.locks import refuse_locked
 from tracking.services.rates import Level, set_rate
 from tracking.services.rules import ChangedElsewhereError
 from tracking.typed import EARLIEST
@@ -88,6 +89,8 @@ def update_project(
         )
     before, currency = _values(project), project.currency
     _put(user, project, fields, new_client)
+    if project.client_id != before["client_id"]:
+        _refuse_locked_time(user, project)
     if project.currency != currency:
         _refuse_other_currency(TimeEntry.objects.filter(project=project), "client")
     others = members is not None and _set_members(project, set(members))
@@ -206,6 +209,12 @@ def _rate(user: Person, project: Project, amount: Decimal) -> None:
         set_rate(user, Level(project=project), EARLIEST, in_cents(amount), seen=None)
     except ValidationError as error:
         raise ValidationError({"hourly_rate": error.messages}) from error
+
+
+def _refuse_locked_time(user: Person, project: Project) -> None:
+    """Refuse that locked time becomes another client's."""
+    days = TimeEntry.objects.filter(project=project).order_by("day").values_list("day", flat=True)
+    refuse_locked(user, *days[:1])
 
 
 def _refuse_other_currency(entries: TimeEntryQuerySet, field: str) -> None:

@@ -11,7 +11,7 @@ from itertools import takewhile
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, Subquery, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
@@ -91,6 +91,7 @@ FINDS: dict[str, dict[str, Any]] = {
 }
 
 
+@transaction.atomic
 def set_rate(
     user: Person, level: Level, since: date, cents: int, *, seen: str | None
 ) -> Revaluation:
@@ -100,6 +101,7 @@ def set_rate(
     `ValidationError` with a sentence per field, and `ChangedElsewhereError` where it revalues
     others than those by now.
     """
+    _take_turns()
     return _carry_out(user, _setting(level, since, cents), seen)
 
 
@@ -108,11 +110,13 @@ def preview_set(user: Person, level: Level, since: date, cents: int) -> Revaluat
     return _told(user, _setting(level, since, cents))
 
 
+@transaction.atomic
 def delete_rate(user: Person, pk: int, *, seen: str | None) -> Revaluation:
     """Let a rate hold no more; the one before, or a wider one, applies then.
 
     Raises `Rate.DoesNotExist`, and `ChangedElsewhereError` as `set_rate`.
     """
+    _take_turns()
     return _carry_out(user, _deleting(pk), seen)
 
 
@@ -203,7 +207,15 @@ def _told(user: Person, change: _Change) -> Revaluation:
     return Revaluation(**told, locked=locked)
 
 
-@transaction.atomic
+def _take_turns() -> None:
+    """Of two who change rates at once, one sees what the other did: what a rate revalues depends on
+    all others. On SQLite, transactions take turns by themselves.
+    """
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(f"LOCK TABLE {Rate._meta.db_table} IN SHARE ROW EXCLUSIVE MODE")
+
+
 def _carry_out(user: Person, change: _Change, seen: str | None) -> Revaluation:
     found = _told(user, change)
     if seen is not None and seen != str(found):

@@ -9,6 +9,7 @@ from itertools import count
 from typing import cast
 
 from asgiref.sync import sync_to_async
+from django.core.exceptions import ValidationError
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
@@ -62,7 +63,11 @@ def report(request: PersonRequest, *, kind: Kind) -> HttpResponse:
     if refused := _refusals(form):
         return _refusal(request, refused)
     question = form.question()
-    return _download(request, kind, report_table(summary_of(question)), "report", question)
+    try:
+        summary = summary_of(question)
+    except ValidationError as error:
+        return _refusal(request, error.messages)
+    return _download(request, kind, report_table(summary), "report", question)
 
 
 # --- parts -------------------------------------------------------------------------------------

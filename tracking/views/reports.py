@@ -6,6 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render, resolve_url
@@ -137,9 +138,14 @@ def _page(
     if form.refusal:
         return render(request, "tracking/reports.html", context, status=422)
     question = form.question()
+    try:
+        summary = summary_of(question, _number(request.GET.get("page", "")))
+    except ValidationError as error:
+        form.refusal = " ".join(error.messages)
+        return render(request, "tracking/reports.html", context, status=422)
     context |= {
         "question": question,
-        "summary": summary_of(question, _number(request.GET.get("page", ""))),
+        "summary": summary,
         "group": GROUP_LABELS[question.groups[0]],
         "asks": SHARE_TITLES[question.groups[0]],
     }

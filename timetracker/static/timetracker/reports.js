@@ -117,7 +117,7 @@
           legend: { display: false },
           tooltip: {
             callbacks: {
-              label: ({ raw, dataIndex }) => `${raw.toFixed(1)} % · ${table.last[dataIndex]}`,
+              label: ({ raw, dataIndex }) => `${raw.toLocaleString(document.documentElement.lang, { minimumFractionDigits: 1, maximumFractionDigits: 1 })} % · ${table.last[dataIndex]}`,
             },
           },
         },
