@@ -55,6 +55,13 @@ class PersonField(forms.ModelChoiceField):
         """The name."""
         return name_of(obj)
 
+    def to_python(self, value: Any) -> Any:
+        """A person; what cannot be a key at all is nobody's, too (Django 5.2 would name UUIDs)."""
+        try:
+            return super().to_python(value)
+        except ValidationError:
+            raise ValidationError(self.error_messages["invalid_choice"], "invalid_choice") from None
+
 
 def _select() -> QuickSelect:
     return QuickSelect({"class": "form-select"})

@@ -223,7 +223,7 @@ class TestSet:
             ({"project": "99"}, "project", "This project was removed."),
             ({"project": "9" * 40}, "project", "This project was removed."),
             ({"project": "more"}, "project", "Choose a project from the list."),
-            ({"person": "nobody"}, "person", "is not a valid UUID."),
+            ({"person": "nobody"}, "person", "This person was removed."),
             ({"client": "99"}, "client", "This client was removed."),
         ],
     )
