@@ -211,13 +211,17 @@ def summary_of(question: Question, page: int | None = None) -> Summary:
     """What a report shows: the rows of a page, or with None all of them and all within them.
 
     Rows stand by their time, the longest first; days, weeks and months in their order. Two queries
-    over the entries, and one for the names of each group; one more where money is shown. Raises
-    `ValidationError` for more groups than `MOST_GROUPS`, such as every task on every day of years.
+    over the entries, a third where tags part the rows; one for the names of each group, and one
+    where money is shown. Raises `ValidationError` for more groups than `MOST_GROUPS`, such as every
+    task on every day of years.
     """
     # By tags an entry counts for each of them: only the days tell what all is worth.
     by_tag = "tag" in question.groups
     by_day = _by_day(_counted(question, ("day",), worth=by_tag))
     tree = _tree(_counted(question, question.groups))
+    if question.groups[1:] == ("tag",):  # which add up to more than the row in which they stand
+        once = _tree(_counted(question, question.groups[:1]))
+        tree = {key: (once.get(key, both)[0], both[1]) for key, both in tree.items()}
     of_groups = [(key, sums) for key, (sums, _within) in tree.items()]
     totals = sum_of(by_day.values() if by_tag else (sums for _key, sums in of_groups))
     ordered = _ordered(question.groups[0], of_groups)

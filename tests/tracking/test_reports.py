@@ -270,6 +270,16 @@ def test_its_queries_are_constant_and_two_add_up(dora, bob, work):
     assert sum("SUM(" in query for query in many) == 2
 
 
+def test_an_entry_of_two_tags_counts_once_in_the_row_that_they_part(dora):
+    entry = spend(dora)
+    entry.tags.add(*(Tag.objects.create(name=name) for name in ("call", "home")))
+
+    (row,) = report(dora, "by=person&then=tag").rows
+
+    assert row.sums.entries == 1
+    assert [one.sums.entries for one in row.rows] == [1, 1]
+
+
 # --- against plain Python ---
 
 
