@@ -29,7 +29,7 @@ from tracking.people import Person
 from tracking.spans import week_of
 from tracking.widgets import QuickSelect
 
-PER_PAGE = 30  # entries
+PER_PAGE = 25  # entries
 MOST_OFFERED = 100  # tags, and tasks of a project
 FOUR_WEEKS = timedelta(days=27)  # before today
 
