@@ -27,7 +27,7 @@ from tracking.reports import TIMES, Question, Row, Summary, Sums
 from tracking.rounding import Rounding
 from tracking.spreadsheets import Cell, Plain, Table, again
 
-CHUNK = 2_000  # entries
+CHUNK = 10_000  # entries; those of a day that is cut are read again, by smaller ones oftener
 FIELDS = (
     *("pk", "user_text", "project", "task", "day_text", "start_text", "end_text"),
     *("description", "billable", "seconds", "rate_cents", "tagged"),

@@ -22,7 +22,7 @@ user = User.objects.create_user("worker")
 end = timezone.now()
 day = end.date()
 TimeEntry.objects.bulk_create(
-    TimeEntry(user=user, started_at=end, ended_at=end, day=day, seconds=0) for _n in range(2500)
+    TimeEntry(user=user, started_at=end, ended_at=end, day=day, seconds=0) for _n in range(10_500)
 )
 last = TimeEntry.objects.order_by("pk").last().pk
 if broken:
