@@ -34,6 +34,7 @@ def start(page: Page, site: Site) -> Page:
 
 def choose(page: Page, content: bytes) -> None:
     file = {"name": "March.csv", "mimeType": "text/csv", "buffer": content}
+    # A dictionary does for Playwright, but its types want their own class.
     page.get_by_label("File").set_input_files(file)  # type: ignore[arg-type]
     page.get_by_label("Time zone").select_option("Europe/Berlin")
     page.get_by_role("button", name="Check the file").click()

@@ -48,29 +48,32 @@ XLSX = Kind(
 @person_required
 def entries(request: PersonRequest, *, kind: Kind) -> HttpResponse:
     """The entries that a report adds up, each with every column."""
-    form = ReportForm(request.user, request.GET)
-    if refused := _refusals(form):
-        return _refusal(request, refused)
-    question = form.question()
-    return _download(request, kind, entries_table(question), "time-entries", question)
+    return _export(request, kind, "time-entries", entries_table)
 
 
 @require_GET
 @person_required
 def report(request: PersonRequest, *, kind: Kind) -> HttpResponse:
     """The table of a report, with all its rows."""
+    return _export(request, kind, "report", lambda question: report_table(summary_of(question)))
+
+
+# --- parts -------------------------------------------------------------------------------------
+
+
+def _export(
+    request: PersonRequest, kind: Kind, what: str, table_of: Callable[[Question], Table]
+) -> HttpResponse:
+    """The file that the address asks for, or a page that says why there is none."""
     form = ReportForm(request.user, request.GET)
     if refused := _refusals(form):
         return _refusal(request, refused)
     question = form.question()
     try:
-        summary = summary_of(question)
+        table = table_of(question)
     except ValidationError as error:
         return _refusal(request, error.messages)
-    return _download(request, kind, report_table(summary), "report", question)
-
-
-# --- parts -------------------------------------------------------------------------------------
+    return _download(request, kind, table, what, question)
 
 
 def _refusals(form: ReportForm) -> list[str]:
