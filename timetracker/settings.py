@@ -310,6 +310,7 @@ if DATABASE_URL["ENGINE"].endswith("sqlite3"):
 else:
     DATABASE_URL.setdefault("CONN_MAX_AGE", 60)  # seconds
     DATABASE_URL["CONN_HEALTH_CHECKS"] = True
+FORM_RENDERER = "timetracker.renderer.QuickRenderer"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {
     # Shared by all processes without a second server; accounts' rate limits count in it.

@@ -10,10 +10,11 @@ from datetime import date, timedelta
 
 from django.shortcuts import resolve_url
 from django.utils.formats import date_format
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from tracking.markup import fill
 from tracking.models import Deletion
 from tracking.templatetags.durations import hours
 from tracking.timesheet import Cell, Row, Work
@@ -102,12 +103,10 @@ def read(fields: Iterable[Field]) -> SafeString:
 def _written(field: Field, day: str, focus: int | None) -> SafeString:
     if field.cell.running:
         return _running(field)
-    more = format_html(REFUSED, field.cell.text, field.id) if field.typed else SafeString()
+    more = fill(REFUSED, field.cell.text, field.id) if field.typed else SafeString()
     if field.index == focus:
         more += SafeString(" autofocus")
-    return format_html(
-        FIELD, field.index, field.id, field.name, field.value, field.row.label, day, more
-    )
+    return fill(FIELD, field.index, field.id, field.name, field.value, field.row.label, day, more)
 
 
 def _running(field: Field) -> SafeString:
@@ -115,4 +114,4 @@ def _running(field: Field) -> SafeString:
     day, title = field.cell.day.isoformat(), _("The timer is running")
     address = f"{resolve_url('entries')}?since={day}&until={day}"
     text = field.cell.text or "0:00"
-    return format_html(RUNNING, field.index, address, title, field.cell.seconds, text)
+    return fill(RUNNING, field.index, address, title, field.cell.seconds, text)

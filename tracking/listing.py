@@ -271,21 +271,25 @@ def listing_of(
     now = now or timezone.now()
     filters, today = FilterForm(user, query, offer), local_day(now, person.time_zone)
     entries = _within(TimeEntry.objects.of(person), filters, user, today)
-    told = entries.order_by().aggregate(count=Count("pk"), seconds=Sum("seconds"))
-    running = entries.filter(ended_at=None).first() if told["count"] else None
-    runs = _running(running, now)
+    sums = _sums(entries)
+    runs = _running(
+        entries.filter(ended_at=None).first()
+        if any(each.running for each in sums.values())
+        else None,
+        now,
+    )
     paginator = Paginator(entries.shown().order_by("-day", "-started_at", "-pk"), PER_PAGE)
-    paginator.count = told["count"]
+    paginator.count = sum(each.count for each in sums.values())
     page = paginator.get_page(query.get("page"))
     rows = [row_of(entry, now, person.time_zone) for entry in page]
     return Listing(
         person=person,
         today=today,
         filters=filters,
-        days=_days(entries, rows, runs),
+        days=_days(rows, sums, runs),
         page=page,
-        count=told["count"],
-        total=timedelta(seconds=told["seconds"] or 0) + sum(runs.values(), timedelta()),
+        count=paginator.count,
+        total=sum((each.total for each in sums.values()), sum(runs.values(), timedelta())),
         grows=bool(runs),
     )
 
@@ -301,22 +305,44 @@ def _within(
     return filters.narrow(entries)
 
 
+@dataclass(frozen=True)
+class Totals:
+    """What is filtered of a day, on whatever page it stands; the running timer has no length."""
+
+    count: int
+    total: timedelta
+    running: int
+
+
+NOTHING = Totals(0, timedelta(), 0)
+
+
+def _sums(entries: TimeEntryQuerySet) -> dict[date, Totals]:
+    """By day, in one query for the list's totals and for those of its days."""
+    told = entries.order_by().values_list("day")
+    return {
+        day: Totals(count, timedelta(seconds=seconds or 0), running=count - ended)
+        for day, count, ended, seconds in told.annotate(
+            Count("pk"), Count("seconds"), Sum("seconds")
+        )
+    }
+
+
 def _running(entry: TimeEntry | None, now: datetime) -> dict[date, timedelta]:
     """How long the running timer has taken, by its day; sums of the database leave it out."""
     return {} if entry is None else {entry.day: entry.duration_at(now)}
 
 
-def _days(entries: TimeEntryQuerySet, rows: list[Row], runs: Mapping[date, timedelta]) -> list[Day]:
+def _days(
+    rows: list[Row], sums: Mapping[date, Totals], runs: Mapping[date, timedelta]
+) -> list[Day]:
     """The rows by day; a day's total also counts what stands on other pages."""
-    by_day = [(day, list(of_day)) for day, of_day in groupby(rows, lambda row: row.entry.day)]
-    sums = entries.filter(day__in=[day for day, _rows in by_day])
-    seconds = dict(sums.order_by().values_list("day").annotate(Sum("seconds"))) if rows else {}
     return [
         Day(
             day,
-            of_day,
-            timedelta(seconds=seconds.get(day) or 0) + runs.get(day, timedelta()),
+            list(of_day),
+            sums.get(day, NOTHING).total + runs.get(day, timedelta()),
             day in runs,
         )
-        for day, of_day in by_day
+        for day, of_day in groupby(rows, lambda row: row.entry.day)
     ]

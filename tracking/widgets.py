@@ -1,11 +1,11 @@
 """Selects of many options, which several forms of a page have."""
 
 from collections.abc import Iterator
+from html import escape
 from typing import Any
 
 from django import forms
 from django.forms.utils import flatatt
-from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
 from tracking.offers import Key
@@ -30,7 +30,7 @@ class QuickSelect(forms.Select):
             if not isinstance(label, list | tuple):
                 yield self._option(value, label, chosen)
                 continue
-            yield f'<optgroup label="{escape(value)}">'
+            yield f'<optgroup label="{escape(str(value))}">'
             for each, words in label:
                 yield self._option(each, words, chosen)
             yield "</optgroup>"
@@ -39,7 +39,7 @@ class QuickSelect(forms.Select):
         key = "" if value is None else str(value)
         selected = " selected" if key in chosen else ""
         data = self.data_of(value)
-        return f'<option value="{escape(key)}"{selected}{data}>{escape(label)}</option>'
+        return f'<option value="{escape(key)}"{selected}{data}>{escape(str(label))}</option>'
 
 
 class TellingSelect(QuickSelect):

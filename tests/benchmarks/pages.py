@@ -40,6 +40,7 @@ def main() -> None:
     from django.test import Client
 
     from accounts.models import User
+    from timetracker import wsgi  # noqa: F401 - begins as a server's process does
 
     people = list(User.objects.order_by("username")[:PEOPLE])
     taken: dict[str, list[float]] = {page: [] for page in PAGES}

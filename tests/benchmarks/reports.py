@@ -45,6 +45,7 @@ def main() -> None:
     from django.test import Client
 
     from accounts.models import User
+    from timetracker import wsgi  # noqa: F401 - begins as a server's process does
 
     client = Client(SERVER_NAME="127.0.0.1")
     client.force_login(User.objects.get(role="manager"), backend="accounts.backends.LocalBackend")

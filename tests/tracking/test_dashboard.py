@@ -122,17 +122,17 @@ def test_it_takes_as_many_queries_for_a_full_day_as_for_one_entry(
         )
 
     add(0)
-    # session, person; timer, projects, tasks, latest work and its entries; day, its tags;
+    # session, person; timer, projects, tasks, latest work; day, its tags;
     # week, running
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(10):
         bob_in.get("/")
     for number in range(1, 40):
         add(number)
-    with django_assert_num_queries(12):  # beyond thirty projects: which of them are the latest
+    with django_assert_num_queries(11):  # beyond thirty projects: which of them are the latest
         bob_in.get("/")
     for number in range(40, 80):
         add(number)
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(11):
         bob_in.get("/")
 
 

@@ -283,9 +283,9 @@ def test_it_takes_as_many_queries_for_many_rows_as_for_few(bob, django_assert_nu
 
     for number in range(3):
         add(number)
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(6):
         listed(bob).filters.as_p()
     for number in range(3, 29):  # 30 projects are offered without a closer look
         add(number)
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(6):
         listed(bob).filters.as_p()

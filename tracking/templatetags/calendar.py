@@ -9,13 +9,13 @@ from datetime import date, datetime
 from django import template
 from django.urls import reverse
 from django.utils.formats import date_format
-from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from tracking.agenda import Block, Day
 from tracking.clockface import time_of_day
+from tracking.markup import fill
 from tracking.templatetags.durations import clock, hours, seconds
 from tracking.templatetags.entries import NOTHING, beside_project, described
 
@@ -52,10 +52,10 @@ def calendar_blocks(column: Day, next: str, *, own: bool, chosen: date) -> SafeS
     One's own can be moved. Those that begin on the `chosen` day are the page's first rows.
     """
     written = (
-        (_block(block, column, next, own=own, first=block.begins and column.day == chosen),)
+        _block(block, column, next, own=own, first=block.begins and column.day == chosen)
         for block in column.blocks
     )
-    return format_html(BLOCKS, format_html_join("\n", "{}", written))
+    return fill(BLOCKS, SafeString("\n".join(written)))
 
 
 # --- parts -------------------------------------------------------------------------------------
@@ -63,16 +63,16 @@ def calendar_blocks(column: Day, next: str, *, own: bool, chosen: date) -> SafeS
 
 def _block(block: Block, column: Day, next: str, *, own: bool, first: bool) -> SafeString:
     entry, inside = block.entry, _inside(block)
-    data, shown, edges = NOTHING, format_html(READ, inside), ""
+    data, shown, edges = NOTHING, fill(READ, inside), ""
     key = f"block-{entry.pk}-{column.day:%Y-%m-%d}"
     if not block.ended:
-        data = format_html(GROWS, block.top)
-        shown = format_html(TIMER, key, inside) if own else shown
+        data = fill(GROWS, block.top)
+        shown = fill(TIMER, key, inside) if own else shown
     elif own:
-        data = format_html(MOVES, entry.version, block.wall_start, block.wall_end)
-        shown = format_html(EDIT, key, reverse("entries"), entry.pk, next, inside)
+        data = fill(MOVES, entry.version, block.wall_start, block.wall_end)
+        shown = fill(EDIT, key, reverse("entries"), entry.pk, next, inside)
         edges = _edges(block)
-    return format_html(
+    return fill(
         BLOCK,
         place=block.place,
         classes=_classes(block),
@@ -93,7 +93,7 @@ def _classes(block: Block) -> str:
 
 def _edges(block: Block) -> SafeString:
     """The ends of the entry that lie within the day, which can be drawn."""
-    return format_html(
+    return fill(
         "{}{}",
         EDGES["start"] if block.begins else NOTHING,
         EDGES["end"] if block.ends else NOTHING,
@@ -103,10 +103,10 @@ def _edges(block: Block) -> SafeString:
 def _inside(block: Block) -> SafeString:
     """What the block says."""
     entry, project = block.entry, block.entry.project
-    duration = format_html(DURATION, hours(block.duration))
+    duration = fill(DURATION, hours(block.duration))
     if not block.ended:
-        duration = format_html(ELAPSED, seconds(block.duration), clock(block.duration))
-    return format_html(
+        duration = fill(ELAPSED, seconds(block.duration), clock(block.duration))
+    return fill(
         INSIDE,
         color=project.color if project else "currentColor",
         what=described(entry),

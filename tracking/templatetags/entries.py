@@ -13,13 +13,14 @@ from django import template
 from django.conf import settings
 from django.urls import reverse
 from django.utils.formats import date_format
-from django.utils.html import escape, format_html, format_html_join
+from django.utils.html import escape
 from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 from django.utils.translation import get_language, gettext as _
 
 from tracking.board import Row
 from tracking.clockface import time_of_day
+from tracking.markup import fill
 from tracking.models import TimeEntry
 from tracking.templatetags.durations import clock, iso, seconds
 
@@ -108,11 +109,11 @@ def entry_rows(
     With `selected` they can be selected, and those of these keys are. `first` marks the first row
     of a page. The page needs `tracking/entry_actions.html` once, whose form the buttons send.
     """
-    query = format_html("?next={}", quote(next))
+    query = fill("?next={}", quote(next))
     entries, again = reverse("entries"), reverse("timer_continue", args=[0]).removesuffix("0/")
     place = Place(own, may_change, selected, query, _words(get_language()), entries, again)
     marked = ((row, first and index == 0) for index, row in enumerate(rows))
-    return format_html_join("\n", "{}", ((_row(row, place, mark),) for row, mark in marked))
+    return SafeString("\n".join(_row(row, place, mark) for row, mark in marked))
 
 
 @register.simple_tag
@@ -120,7 +121,7 @@ def entry_project(entry: TimeEntry) -> SafeString:
     """Project, task and client of an entry, with the project's colour."""
     if entry.project is None:
         return SafeString(_words(get_language())["no_project"])
-    return format_html(PROJECT, entry.project.color, entry.project.name, beside_project(entry))
+    return fill(PROJECT, entry.project.color, entry.project.name, beside_project(entry))
 
 
 def beside_project(entry: TimeEntry) -> str:
@@ -133,7 +134,7 @@ def described(entry: TimeEntry) -> str:
     """The description of an entry, or that there is none."""
     if entry.description:
         return entry.description
-    return format_html('<span class="missing">{}</span>', _words(get_language())["nothing"])
+    return fill('<span class="missing">{}</span>', _words(get_language())["nothing"])
 
 
 # --- parts -------------------------------------------------------------------------------------
@@ -142,18 +143,18 @@ def described(entry: TimeEntry) -> str:
 def _row(row: Row, place: Place, first: bool) -> SafeString:
     entry, words = row.entry, place.words
     what = entry.description or words["nothing"]
-    address = format_html("{}{}/", place.entries, entry.pk)
+    address = fill("{}{}/", place.entries, entry.pk)
     may_change = place.may_change and not entry.running
     select = elapsed = actions = NOTHING
     description = described(entry)
     if may_change:
-        description = format_html(DESCRIPTION, address, place.query, words["edit"], description)
+        description = fill(DESCRIPTION, address, place.query, words["edit"], description)
         select = _select(entry, what, place)
     if entry.running:
-        elapsed = format_html(' data-elapsed="{}"', seconds(row.duration))
+        elapsed = fill(' data-elapsed="{}"', seconds(row.duration))
     if place.own or may_change:
         actions = _actions(entry, what, address, place)
-    return format_html(
+    return fill(
         ROW,
         running=" entry-running" if entry.running else "",
         pk=entry.pk,
@@ -161,8 +162,8 @@ def _row(row: Row, place: Place, first: bool) -> SafeString:
         select=select,
         description=description,
         project=entry_project(entry),
-        tags=format_html_join("", TAG, ((tag.name,) for tag in entry.tags.all())),
-        billable=format_html(BILLABLE, words["billable"]) if entry.billable else NOTHING,
+        tags=SafeString("".join(fill(TAG, tag.name) for tag in entry.tags.all())),
+        billable=fill(BILLABLE, words["billable"]) if entry.billable else NOTHING,
         times=_times(row, words),
         iso=iso(row.duration),
         elapsed=elapsed,
@@ -175,7 +176,7 @@ def _select(entry: TimeEntry, what: str, place: Place) -> SafeString:
     if place.selected is None:
         return NOTHING
     checked = " checked" if entry.pk in place.selected else ""
-    return format_html(SELECT, entry.pk, checked, place.words["select"] % {"what": what})
+    return fill(SELECT, entry.pk, checked, place.words["select"] % {"what": what})
 
 
 def _times(row: Row, words: dict[str, str]) -> SafeString:
@@ -184,10 +185,10 @@ def _times(row: Row, words: dict[str, str]) -> SafeString:
         later = NOTHING
         if row.days_later:
             day = date_format(localtime(entry.ended_at), _("l, j F"))
-            later = format_html(DAYS_LATER, day, row.days_later)
-        end = format_html(END, entry.ended_at.isoformat(), time_of_day(entry.ended_at), later)
+            later = fill(DAYS_LATER, day, row.days_later)
+        end = fill(END, entry.ended_at.isoformat(), time_of_day(entry.ended_at), later)
     start = entry.started_at
-    return format_html(TIMES, start.isoformat(), time_of_day(start), words["to"], end)
+    return fill(TIMES, start.isoformat(), time_of_day(start), words["to"], end)
 
 
 def _actions(entry: TimeEntry, what: str, address: SafeString, place: Place) -> SafeString:
@@ -196,20 +197,20 @@ def _actions(entry: TimeEntry, what: str, address: SafeString, place: Place) -> 
     words = place.words
     if place.own and not entry.running:
         label = words["continue"] % {"what": what}
-        again = format_html(CONTINUE, address=f"{place.again}{entry.pk}/", label=label)
+        again = fill(CONTINUE, address=f"{place.again}{entry.pk}/", label=label)
     if place.may_change and not entry.running:
         may_overlap = settings.OVERLAPPING_ENTRIES == "allow"
-        menu = format_html(
+        menu = fill(
             MENU,
             address=address,
             query=place.query,
             label=words["more"] % {"what": what},
-            duplicate=format_html(DUPLICATE, address, words["duplicate"]) if may_overlap else "",
+            duplicate=fill(DUPLICATE, address, words["duplicate"]) if may_overlap else "",
             edit=words["edit"],
             split=words["split"],
             delete=words["delete"],
         )
-    return format_html(ACTIONS, again, menu)
+    return fill(ACTIONS, again, menu)
 
 
 @lru_cache

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from django import template
 from django.urls import reverse
 from django.utils.formats import number_format
-from django.utils.html import escape, format_html, format_html_join
+from django.utils.html import escape, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _, ngettext
 
+from tracking.markup import fill
 from tracking.report_forms import Choices
 from tracking.reports import Row, Summary, Sums
 from tracking.templatetags.durations import clock
@@ -51,7 +52,7 @@ def report_choices(choices: Choices) -> SafeString:
                 one.value,
                 CHECKED if one.key in chosen else "",
                 one.name,
-                format_html(BESIDE, one.beside) if one.beside else "",
+                fill(BESIDE, one.beside) if one.beside else "",
             )
             for one in every
         ),
@@ -113,9 +114,9 @@ def _rows(summary: Summary) -> Iterator[str]:
 
 
 def _row(summary: Summary, row: Row, kind: str, entries: str, more: str = "") -> str:
-    dot = format_html(DOT, row.color) if row.color else ""
+    dot = fill(DOT, row.color) if row.color else ""
     told = (summary.question.groups[0], row.group) in TOLD
-    beside = format_html(BESIDE, row.beside) if row.beside and not told else ""
+    beside = fill(BESIDE, row.beside) if row.beside and not told else ""
     name = f'{dot}<span class="report-name">{escape(row.name)}</span>{beside}'
     figures = _figures(summary, row.sums, row.query, row.share, entries)
     return f'<tr class="{kind}"{more}><th scope="row">{name}</th>{figures}</tr>'

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from tracking.forms import StartForm, TimerChangeForm
-from tracking.models import TimeEntry, local_day
+from tracking.models import Client, Project, Task, TimeEntry, local_day
 from tracking.people import Person
 from tracking.services import idle_since
 
@@ -17,20 +17,44 @@ register = template.Library()
 
 
 LATEST, LOOKED_AT = 5, 50  # different work among the latest entries
+SHOWN = (
+    *("pk", "description", "project", "task"),
+    *("project__name", "project__color", "project__client__name", "task__name"),
+)
 
 
 def latest_work(user: Person) -> list[TimeEntry]:
-    """The latest finished entry of each of the person's latest pieces of work, latest first."""
+    """The latest finished entry of each of the person's latest pieces of work, latest first.
+
+    They hold what the list of them shows, and no more: one query, for it is made on every page.
+    """
     entries = TimeEntry.objects.of(user).filter(ended_at__isnull=False)
-    works = entries.order_by("-day", "-started_at").values_list(
-        "pk", "description", "project", "task"
-    )
-    found: dict[tuple[Any, ...], int] = {}
-    for pk, *work in works[:LOOKED_AT]:
-        found.setdefault(tuple(work), pk)
-    latest = list(found.values())[:LATEST]
-    rows = entries.shown().prefetch_related(None).in_bulk(latest)
-    return [rows[pk] for pk in latest if pk in rows]
+    works: dict[tuple[Any, ...], TimeEntry] = {}
+    for pk, *work in entries.order_by("-day", "-started_at").values_list(*SHOWN)[:LOOKED_AT]:
+        if len(works) == LATEST:
+            break
+        if tuple(work[:3]) not in works:
+            works[tuple(work[:3])] = _entry(pk, *work)
+    return list(works.values())
+
+
+def _entry(
+    pk: int,
+    description: str,
+    project: int | None,
+    task: int | None,
+    project_name: str,
+    color: str,
+    client: str | None,
+    task_name: str,
+) -> TimeEntry:
+    entry = TimeEntry(pk=pk, description=description)
+    if project is not None:
+        of = Client(name=client) if client is not None else None
+        entry.project = Project(pk=project, name=project_name, color=color, client=of)
+    if task is not None:
+        entry.task = Task(pk=task, name=task_name)
+    return entry
 
 
 @register.inclusion_tag("tracking/timer.html", takes_context=True)
