@@ -310,6 +310,8 @@ if DATABASE_URL["ENGINE"].endswith("sqlite3"):
 else:
     DATABASE_URL.setdefault("CONN_MAX_AGE", 60)  # seconds
     DATABASE_URL["CONN_HEALTH_CHECKS"] = True
+    # Compiling a report's query takes PostgreSQL longer than running it.
+    DATABASE_URL["OPTIONS"] = {"options": "-c jit=off", **DATABASE_URL.get("OPTIONS", {})}
 FORM_RENDERER = "timetracker.renderer.QuickRenderer"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {

@@ -379,11 +379,13 @@ def _counted(
     found = entries.values(*columns).annotate(**sums).values_list(*columns, *sums)
     kept, clients = len(columns), {place for place, one in enumerate(groups) if one == "client"}
     (currency, *_others) = currencies or [""]
-    for number, row in enumerate(found.iterator(chunk_size=2000)):
-        if number == MOST_GROUPS:
-            raise ValidationError(
-                _("This report has too many rows to add up. Choose a shorter time or fewer groups.")
-            )
+    # Not by `iterator()`: for a cursor PostgreSQL plans as if only the first rows were wanted.
+    rows = list(found[: MOST_GROUPS + 1])
+    if len(rows) > MOST_GROUPS:
+        raise ValidationError(
+            _("This report has too many rows to add up. Choose a shorter time or fewer groups.")
+        )
+    for row in rows:
         count, raw, rounded, billable, *cents = row[kept:]
         keys = tuple(
             homes.get(key, homes[None])[0] if place in clients else key
