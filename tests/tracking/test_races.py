@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from threading import Barrier
 from typing import Any
 
@@ -10,10 +11,13 @@ from django.db import connection
 from django.test import Client
 
 from analytics.models import Event
-from tracking.models import TimeEntry
-from tracking.services import discard_timer, restore, start_timer, stop_timer
+from tests.tracking.importing import checked, line, toggl
+from tracking.models import Project, Rate, Tag, TimeEntry
+from tracking.services import discard_timer, imports, restore, set_rate, start_timer, stop_timer
+from tracking.services.rates import Level
 
 pytestmark = pytest.mark.django_db(transaction=True)
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 THREADS = pytest.mark.parametrize("threads", [2, 8])
 
 
@@ -94,3 +98,38 @@ def test_it_keeps_people_apart(bob, charlie):
     for person in people:
         assert TimeEntry.objects.filter(user=person, ended_at=None).count() == 1
         assert TimeEntry.objects.filter(user=person).count() == 4
+
+
+def test_of_rates_that_are_set_at_once_the_nearest_is_kept(bob, charlie, dora, work):
+    """What one of them revalues depends on whether it sees the others."""
+    entries = [
+        TimeEntry.objects.create(
+            user=person, project=work.shop, started_at=NOON, ended_at=NOON + timedelta(hours=1)
+        )
+        for person in (bob, charlie)
+    ]
+    nearest_last = [
+        Level(),
+        Level(client=work.client),
+        Level(user=bob),
+        Level(project=work.shop),
+        Level(user=bob, project=work.shop),
+    ]
+    day = NOON.date()
+
+    at_once(5, lambda number: set_rate(dora, nearest_last[number], day, 10 + number, seen=None))
+
+    assert Rate.objects.count() == 5
+    kept = [TimeEntry.objects.get(pk=entry.pk).rate_cents for entry in entries]
+    assert kept == [14, 13]
+
+
+@THREADS
+def test_an_import_that_is_confirmed_twice_adds_its_entries_once(alice, threads):
+    made = checked(alice, toggl(*(line(day=n, project="New", tags="new") for n in range(1, 10))))
+
+    at_once(threads, lambda _number: imports.apply(alice, made.pk))
+
+    assert TimeEntry.objects.count() == 9
+    assert (Project.objects.count(), Tag.objects.count()) == (1, 1)
+    assert Event.objects.filter(event="import.completed").count() == 1
