@@ -75,7 +75,9 @@ def test_what_was_recorded_survives_a_kill(site, posthog):
     assert len(uuids) == 4
 
     posthog.start()
-    site.run("from analytics.models import Event as E; E.objects.update(lease=None)")
+    site.run(
+        "from analytics.models import Event as E; E.objects.update(lease=None, leased_until=None)"
+    )
     done = site.manage("deliver_events", "--once")
     assert (done.returncode, done.stderr) == (0, "")
     assert {event["uuid"] for event in posthog.events} == uuids
