@@ -11,9 +11,11 @@ from django.contrib.contenttypes.models import ContentType
 from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext
 
 from accounts.models import OIDCIdentity, Role, User
 from accounts.names import former_number, former_username
+from analytics import erasure
 
 ERASED = (
     "username",
@@ -39,17 +41,17 @@ def erase(*people: User) -> None:
     """Erase what is known of people, all of them or none; the given objects change, too.
 
     Deactivates them, gives each a neutral name, and deletes names, addresses, password, identities
-    at the provider, sessions, and what waits to be sent about them. What else refers to the
-    accounts stays as it is. To erase somebody again does no harm. Raises `LastAdminError`.
+    at the provider, sessions, and what analytics recorded of them, here and at PostHog. What else
+    refers to the accounts stays as it is. To erase somebody again does no harm. Raises
+    `LastAdminError`.
     """
     keys = [user.pk for user in people]
     keep_an_admin(keys)
     for user in people:
         log = _admin_log(user)
+        erasure.erase(user.pk)  # first: opting out would take from it what is on the wire
         _neutralise(user)
-        # Who changed the account, when and in what kind of way stays, as long as it names nobody.
-        log.filter(change_message__contains='"object"').update(change_message="")
-        log.update(object_repr=user.username)
+        _unname(log, user.username)
     EmailAddress.objects.filter(user__in=keys).delete()
     OIDCIdentity.objects.filter(user__in=keys).delete()
     _end_sessions(keys)
@@ -82,6 +84,17 @@ def _admin_log(user: User) -> QuerySet[LogEntry]:
     return LogEntry.objects.filter(pk__in=keys)
 
 
+def forget_in_log(user: User) -> None:
+    """Have the admins' log name nobody of an account that is deleted, in the same transaction."""
+    _unname(_admin_log(user), gettext("Deleted account"))
+
+
+def _unname(log: QuerySet[LogEntry], neutral: str) -> None:
+    """Who changed the account, when and in what kind of way stays, as long as it names nobody."""
+    log.filter(change_message__contains='"object"').update(change_message="")
+    log.update(object_repr=neutral)
+
+
 def _neutralise(user: User) -> None:
     if former_number(user.username) is None:
         user.username = _free_username()
@@ -90,7 +103,7 @@ def _neutralise(user: User) -> None:
     user.last_login = user.first_login = None
     user.is_active = user.share_analytics = False
     user.role = Role.USER
-    user.save(update_fields=ERASED)  # analytics hears that they share nothing, and forgets
+    user.save(update_fields=ERASED)
 
 
 def _free_username() -> str:

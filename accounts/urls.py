@@ -4,6 +4,7 @@ from allauth.account import views as allauth_views
 from django.urls import include, path, re_path
 
 from accounts.oidc.views import AuthenticateView, CallbackView
+from accounts.stored import StoredView, stored_file
 from accounts.views import (
     PreferencesView,
     ResetView,
@@ -18,6 +19,8 @@ urlpatterns = [
     path("logout/", sign_out, name="account_logout"),
     path("signup/", SignUpView.as_view(), name="account_signup"),
     path("preferences/", PreferencesView.as_view(), name="account_preferences"),
+    path("preferences/stored/", StoredView.as_view(), name="account_stored"),
+    path("preferences/stored.json", stored_file, name="account_stored_file"),
     path("oidc/authenticate/", AuthenticateView.as_view(), name="oidc_authentication_init"),
     path("oidc/callback/", CallbackView.as_view(), name="oidc_authentication_callback"),
     path("email/", passwords(allauth_views.email), name="account_email"),

@@ -13,9 +13,11 @@ class AnalyticsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Load the `events` module of every app; connect checks and receivers."""
+        """Load the `events` and `insights` modules of every app; connect checks and receivers."""
         from analytics import checks, receivers
+        from analytics.insights import own  # noqa: F401 - declares
 
         autodiscover_modules("events")
+        autodiscover_modules("insights")
         checks.register()
         receivers.connect()

@@ -48,10 +48,17 @@ class Kind(ABC):
         """The kind in a word, for the reference."""
         return type(self).__name__.lower()
 
+    @property
+    def example(self) -> JSONValue | None:
+        """A value for samples, as code would give it; where it is None, samples do without."""
+        return None
+
 
 @dataclass(frozen=True)
 class Flag(Kind):
     """True or False."""
+
+    example = True
 
     def clean(self, value: Any) -> bool:
         """A bool, and nothing that merely looks like one."""
@@ -63,6 +70,8 @@ class Flag(Kind):
 @dataclass(frozen=True)
 class Number(Kind):
     """A finite number."""
+
+    example = 1.5
 
     def clean(self, value: Any) -> int | float:
         """An int or float that JSON can hold."""
@@ -77,6 +86,8 @@ class Number(Kind):
 class Count(Number):
     """A whole number from 0."""
 
+    example = 3
+
     def clean(self, value: Any) -> int:
         """An int of 0 or more."""
         if not isinstance(value, int) or super().clean(value) < 0:
@@ -87,6 +98,8 @@ class Count(Number):
 @dataclass(frozen=True)
 class Duration(Number):
     """A length of time in seconds."""
+
+    example = 5400
 
     def clean(self, value: Any) -> int | float:
         """Seconds, or a timedelta; never negative."""
@@ -117,6 +130,11 @@ class Choice(Kind):
         """The words."""
         return "one of " + ", ".join(self.words)
 
+    @property
+    def example(self) -> str:
+        """The first word."""
+        return self.words[0] if self.words else OTHER
+
 
 @dataclass(frozen=True)
 class Pattern(Kind, ABC):
@@ -140,6 +158,7 @@ class Identifier(Pattern):
     """A name from the code: lower case, digits, `_`, `.`, `-`; at most 64 characters."""
 
     shape = re.compile(r"[a-z][a-z0-9_.-]{0,63}")
+    example = "export"
 
 
 @dataclass(frozen=True)
@@ -147,6 +166,7 @@ class Version(Pattern):
     """A version number."""
 
     shape = re.compile(r"\d{1,6}(\.\d{1,6}){0,3}([-+.]?[a-z]{1,5}[-.]?\d{0,6}){0,2}")
+    example = "1.4.0"
 
 
 @dataclass(frozen=True)
@@ -163,10 +183,17 @@ class FeatureName(Kind):
         """The kind in words; the features are declared elsewhere, some after this."""
         return "a declared feature"
 
+    @property
+    def example(self) -> str:
+        """The first feature by name."""
+        return min(features, default=OTHER)
+
 
 @dataclass(frozen=True)
 class Timestamp(Kind):
     """A moment (ISO 8601, UTC) or a day."""
+
+    example = "2026-03-01T12:00:00+00:00"
 
     def clean(self, value: Any) -> str:
         """An aware datetime, a date, or either as ISO text; a moment leaves in UTC."""
@@ -184,6 +211,8 @@ class Timestamp(Kind):
 @dataclass(frozen=True)
 class TimeZone(Kind):
     """A name of the IANA time zone database."""
+
+    example = "Europe/Berlin"
 
     @property
     def label(self) -> str:
@@ -205,6 +234,8 @@ class EventType:
     name: str
     sentence: str
     properties: Mapping[str, Kind] = field(default_factory=dict)
+    of_nobody: bool = False
+    """Whether it is recorded without its person, such as a failed sign-in."""
 
     def __post_init__(self) -> None:
         if not EVENT_NAME.match(self.name):
@@ -253,6 +284,12 @@ def register_person_properties(**declared: Kind) -> None:
     for name, kind in declared.items():
         if person_properties.setdefault(name, kind) != kind:
             raise ValueError(f"The person property {name!r} is declared twice.")
+
+
+def examples(declared: Mapping[str, Kind]) -> dict[str, JSONValue]:
+    """Properties as code would give them, for a sample of these declarations."""
+    found = {name: kind.example for name, kind in declared.items()}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def shown(name: object) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from functools import cache
@@ -23,6 +24,10 @@ class Config:
     """The key of the PostHog project; without it nothing leaves."""
     POSTHOG_HOST: str = "https://app.posthog.com"
     """Where PostHog answers; the SDK maps app hosts to ingestion hosts."""
+    POSTHOG_PERSONAL_API_KEY: str = ""
+    """A personal key of PostHog's API: for setting up dashboards, and erasing persons there."""
+    POSTHOG_PROJECT_ID: str = ""
+    """The PostHog project's number, in the same API."""
     ENABLE_TELEMETRY: bool = False
     """Whether the installation itself is reported by `manage.py telemetry_ping`."""
     DO_NOT_TRACK: bool = False
@@ -78,6 +83,9 @@ def problems(given: object) -> Iterator[tuple[str, str]]:
             yield "analytics.E002", f"ANALYTICS[{key!r}] must be of type {wanted}, not {found}."
         elif types[key] is int and not 1 <= value <= MOST[key]:
             yield "analytics.E005", f"ANALYTICS[{key!r}] is {value}; allowed: 1 to {MOST[key]}."
+        elif key == "POSTHOG_PROJECT_ID" and not re.fullmatch("[0-9]*", value):
+            # Not repeated: a key put into the wrong place is still a secret.
+            yield "analytics.E005", f"ANALYTICS[{key!r}] must be the project's number: digits only."
 
 
 def _is(kind: type, value: object) -> bool:

@@ -59,12 +59,12 @@ def deliver(*, everything: bool = False, stop: threading.Event | None = None) ->
     from analytics import housekeeping
 
     stop = stop or threading.Event()
-    report = _send_all(everything, stop)
+    report = _send_all(everything=everything, stop=stop)
     housekeeping.tidy(stop)
     return report
 
 
-def _send_all(everything: bool, stop: threading.Event) -> Report:
+def _send_all(*, everything: bool, stop: threading.Event) -> Report:
     from analytics import outbox, telemetry
 
     config = conf.get()
@@ -78,6 +78,33 @@ def _send_all(everything: bool, stop: threading.Event) -> Report:
     return work.report
 
 
+def deliver_for(seconds: float) -> Report:
+    """Deliver all that can be in so many seconds, and the batch that is in hand then.
+
+    For a page: what else is to be done goes to the process's thread, which may wait.
+    """
+    stop = threading.Event()
+    timer = threading.Timer(seconds, stop.set)
+    timer.daemon = True
+    timer.start()
+    try:
+        return _send_all(everything=True, stop=stop)
+    finally:
+        timer.cancel()
+        wake()
+
+
+def deliver_one(event_id: int) -> Report:
+    """Send one event that waits, now, whether the peer is to be left alone or not.
+
+    Nothing is done where nothing may leave, nor with an event that another process is sending.
+    """
+    work = Pass(backend(), threading.Event())
+    if not conf.get().closed_because:
+        work.batch(everything=True, only=event_id)
+    return work.report
+
+
 class Pass:
     """One pass over what waits; `report` tells what it has done."""
 
@@ -86,14 +113,17 @@ class Pass:
         self.stop = stop
         self.report = Report()
 
-    def batch(self, *, everything: bool) -> bool:
-        """Lease a batch, send it, settle each row; False where it makes no sense to go on."""
+    def batch(self, *, everything: bool, only: int | None = None) -> bool:
+        """Lease a batch, send it, settle each row; False where it makes no sense to go on.
+
+        `only` is the id of a row that is to be the whole batch.
+        """
         from analytics import outbox
 
         lease = Lease(self.sender)
         _leases.append(lease)  # before the rows are taken, so that an end finds it
         try:
-            lease.rows = outbox.lease(lease.token, everything=everything)[1]
+            lease.rows = outbox.lease(lease.token, everything=everything, only=only)[1]
             if not lease.rows:
                 return False
             if self.stop.is_set():

@@ -34,7 +34,11 @@ register(
     EventType("auth.login", "A person signed in.", {"auth_method": AUTH_METHOD}),
     EventType("auth.logout", "A person signed out."),
     EventType("auth.signup", "A person made an account.", {"auth_method": AUTH_METHOD}),
-    EventType("auth.login_failed", "Somebody failed to sign in. Of no person."),
+    EventType(
+        "auth.login_failed",
+        "Somebody failed to sign in. Of no person.",
+        of_nobody=True,
+    ),
     EventType(
         "feature.used",
         "A person used a feature that has no event of its own.",
@@ -55,6 +59,11 @@ register(
         {**TELEMETRY, "old_version": Version(required=True), "new_version": Version(required=True)},
     ),
     EventType("telemetry.health", "An installation is alive.", TELEMETRY),
+    EventType(
+        "telemetry.test",
+        "An admin asked whether PostHog answers. Of nobody where telemetry is off.",
+        TELEMETRY,
+    ),
     GroupType("version", "Installations of one version.", Version(), {"version_number": Version()}),
     GroupType("platform", "Installations on one platform.", PLATFORM, {"platform_name": PLATFORM}),
 )

@@ -1,4 +1,7 @@
-"""Keeps the outbox bounded: what is settled goes after a while, and not everything may wait."""
+"""Keeps the outbox bounded: what is settled goes after a while, and not everything may wait.
+
+Finishes the erasures that are due, too.
+"""
 
 from __future__ import annotations
 
@@ -9,27 +12,29 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from analytics import conf, dropped, identity, outbox
+from analytics import conf, dropped, erasure, identity, outbox
 from analytics.models import Event, Installation
 
 EVERY = timedelta(seconds=10)  # one process at a time
 CHUNK = 1000  # rows that one statement deletes: nobody waits long for its lock
+COUNTING = 0.1  # seconds, of `EVERY`; that is enough for hundreds of events a second
 PAUSE = 0.02  # seconds between two of them, for everybody else
 
 
 def tidy(stop: threading.Event | None = None) -> None:
-    """Purge and bound the outbox, if nobody has within `EVERY`; ends early when `stop` is set.
+    """Purge and bound the outbox, if nobody has within `EVERY`, and finish what is being erased.
 
-    Never raises: what cannot be done now is done the next time.
+    Ends early when `stop` is set. Never raises: what cannot be done now is done the next time.
     """
     stop = stop or threading.Event()
     dropped.write()
     try:
         if _our_turn():
-            purge(stop)
+            count(stop)
             bound(stop)
     except Exception as error:  # delivery goes on, whatever it is
         outbox.warn_once(f"Old events are kept for now: {type(error).__name__}.")
+    erasure.finish(stop)
 
 
 def _our_turn() -> bool:
@@ -39,6 +44,16 @@ def _our_turn() -> bool:
         return False
     this = Installation.objects.filter(pk=Installation.ID, tidied_at=last)
     return this.update(tidied_at=now) == 1
+
+
+def count(stop: threading.Event) -> None:
+    """Count the log for insights; then, and only then, what is old may go."""
+    from analytics.insights import rollups
+
+    before = timezone.now() - timedelta(days=conf.get().RETENTION_DAYS)
+    if rollups.catch_up(COUNTING, stop) and rollups.about_to_purge(before):
+        purge(stop)
+        rollups.purge(stop, PAUSE)
 
 
 def purge(stop: threading.Event) -> None:

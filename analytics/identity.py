@@ -5,14 +5,17 @@ from __future__ import annotations
 import hashlib
 import hmac
 import uuid
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import get_user_model
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils.module_loading import import_string
 
 from analytics import conf, context
+
+if TYPE_CHECKING:
+    from analytics.models import Person
 
 Properties = dict[str, dict[str, Any]]
 NIL = uuid.UUID(int=0)  # an illegal id for PostHog
@@ -46,18 +49,61 @@ def distinct_id(user_id: object) -> str:
     return known[key]
 
 
+def current_id(user_id: object) -> str:
+    """The id of a person on the wire as the database has it now."""
+    return _renewed(original_id(user_id))
+
+
 def renew(user_id: object) -> str:
     """Give a person another id, after an erasure; returns it. Their local mirror is deleted."""
     from analytics.models import Person
 
     original = original_id(user_id)
-    if request := context.current():
-        request.distinct_ids.clear()
     with transaction.atomic():
-        Person.objects.filter(Q(distinct_id=original) | Q(original_id=original)).delete()
+        forget(user_id)
         return Person.objects.create(
             distinct_id=str(uuid.uuid4()), original_id=original
         ).distinct_id
+
+
+def every_id(user_id: object) -> list[str]:
+    """All ids under which something may be kept of a person: the one they have now first.
+
+    Before somebody has agreed anew, what they did stands under the id that they had until then.
+    """
+    return list(dict.fromkeys((current_id(user_id), original_id(user_id))))
+
+
+def forget(user_id: object) -> None:
+    """Delete a person's local mirror, and with it the id that they had."""
+    original = original_id(user_id)
+    _forget_looked_up()
+    _mirrors(original).delete()
+
+
+def begin(user_id: object) -> None:
+    """Give another id to a person who agrees to be recorded and is not known here.
+
+    They may have been erased, of which nothing is kept that would tell.
+    """
+    original = original_id(user_id)
+    if _mirrors(original).exists():
+        return
+    _forget_looked_up()
+    from analytics.models import Person
+
+    Person.objects.get_or_create(original_id=original, defaults={"distinct_id": str(uuid.uuid4())})
+
+
+def _mirrors(original: str) -> QuerySet[Person]:
+    from analytics.models import Person
+
+    return Person.objects.filter(Q(distinct_id=original) | Q(original_id=original))
+
+
+def _forget_looked_up() -> None:
+    if request := context.current():
+        request.distinct_ids.clear()
 
 
 def _renewed(original: str) -> str:

@@ -8,12 +8,12 @@ from __future__ import annotations
 import logging
 import random
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import copy_context
 from datetime import datetime, timedelta
-from functools import lru_cache, partial, wraps
+from functools import lru_cache, wraps
 from typing import Any, ParamSpec, TypeVar
 
 from django.core.exceptions import SynchronousOnlyOperation
@@ -128,17 +128,32 @@ def record_for_user(
     key = identity.primary_key(user_id)
     if not privacy.may_record(key):
         return None
-    return _insert(event, identity.original_id(key), {**_request(), **cleaned})
+    return _insert(event, identity.original_id(key), {**of_request(), **cleaned})
+
+
+def insert_of_person(
+    distinct_id: str, event: str, properties: Mapping[str, Any]
+) -> uuid.UUID | None:
+    """Record a declared event as `record_for_user` does, whoever may be recorded: for samples."""
+    cleaned = _allowed(*catalogue.clean_event(event, properties))
+    return None if cleaned is None else _insert(event, distinct_id, {**of_request(), **cleaned})
 
 
 @never_raises
 def record_anonymous(event: str) -> uuid.UUID | None:
     """Record an event of nobody in particular, at most `ANONYMOUS_LIMIT` of a name a minute."""
-    cleaned = _allowed(*catalogue.clean_event(event, {}))
-    if cleaned is None or not _within_limit(event):
+    return insert_of_nobody(event, {}, of_request()) if _within_limit(event) else None
+
+
+def insert_of_nobody(
+    event: str, properties: Mapping[str, Any], about: Mapping[str, Any]
+) -> uuid.UUID | None:
+    """Record a declared event of nobody in particular; `about` stands beside its properties."""
+    cleaned = _allowed(*catalogue.clean_event(event, properties))
+    if cleaned is None:
         return None
     nobody = {"$process_person_profile": False}
-    return _insert(event, identity.NOBODY, {**_request(), **cleaned, **nobody})
+    return _insert(event, identity.NOBODY, {**about, **cleaned, **nobody})
 
 
 def _within_limit(event: str) -> bool:
@@ -151,10 +166,10 @@ def record_person(user_id: object, properties: Mapping[str, Mapping[str, Any]]) 
     key = identity.primary_key(user_id)
     if not privacy.may_record(key):
         return None
-    return insert_person(identity.distinct_id(key), properties, _request())
+    return insert_person(identity.distinct_id(key), properties, of_request())
 
 
-def _request() -> dict[str, Any]:
+def of_request() -> dict[str, Any]:
     """What the request in hand puts on every event of a person."""
     request = context.current()
     return request.properties if request else {}
@@ -226,9 +241,17 @@ def _allowed(cleaned: dict[str, Any] | None, refused: list[str]) -> dict[str, An
         raise UndeclaredError(" ".join(refused))
     for sentence in refused:
         warn_once(f"Left out. {sentence}")
-        # After the caller's commit: the counter's row is everybody's, not to be held till then.
-        transaction.on_commit(partial(dropped.count, sentence), robust=True)
+        _count_after_commit(sentence)
     return cleaned
+
+
+def _count_after_commit(sentence: str) -> None:
+    """Count what was left out: the counter's row is everybody's, not to be held till the commit."""
+
+    def count() -> None:  # no `partial`: Django names what fails
+        dropped.count(sentence)
+
+    transaction.on_commit(count, robust=True)
 
 
 def _insert(event: str, distinct_id: str, properties: dict[str, Any]) -> uuid.UUID:
@@ -261,8 +284,12 @@ def forget_waiting(user_id: object) -> int:
 
     Waits for a lock as long as it takes: that nothing more leaves is worth more than the moment.
     """
+    from analytics.insights import rollups
+
     with transaction.atomic():
-        return waiting().filter(distinct_id=identity.distinct_id(user_id)).delete()[0]
+        theirs = waiting().filter(distinct_id=identity.distinct_id(user_id))
+        rollups.withdraw(theirs)
+        return theirs.delete()[0]
 
 
 # --- delivering --------------------------------------------------------------------------------
@@ -278,6 +305,43 @@ def waiting() -> QuerySet[Any]:
     return Event.objects.filter(state=State.WAITING)
 
 
+def outgoing(rows: QuerySet[Any]) -> Iterator[Outgoing]:
+    """Rows as a backend gets them, with their properties as the text that is stored."""
+    return (Outgoing(*values) for values in rows.values_list(*COLUMNS))
+
+
+def as_recorded(uuids: Iterable[uuid.UUID], after: int) -> list[Outgoing]:
+    """Of the rows behind an id, those with these uuids, in the order of their recording.
+
+    A uuid alone would be looked for in the whole log.
+    """
+    from analytics.models import Event
+
+    return [*outgoing(Event.objects.filter(id__gt=after, uuid__in=[*uuids]).order_by("id"))]
+
+
+def newest_id() -> int:
+    """The id of the newest row; 0 where there is none."""
+    from analytics.models import Event
+
+    return Event.objects.order_by("-id").values_list("id", flat=True).first() or 0
+
+
+def retry(rows: QuerySet[Any]) -> int:
+    """Have those of these rows wait again that were rejected, under their uuids; returns how many.
+
+    They leave with the next delivery; the caller has asked whether anything may.
+    """
+    from analytics.models import State
+
+    again = rows.filter(state=State.REJECTED).update(
+        state=State.WAITING, settled_at=None, last_error=""
+    )
+    if again:
+        transaction.on_commit(delivery.wake, robust=True)
+    return again
+
+
 def keep_here(rows: QuerySet[Any]) -> int:
     """Have rows that wait never leave; returns their number."""
     from analytics.models import State
@@ -286,13 +350,17 @@ def keep_here(rows: QuerySet[Any]) -> int:
 
 
 def lease(
-    token: uuid.UUID | None = None, *, everything: bool = False, limit: int = BATCH
+    token: uuid.UUID | None = None,
+    *,
+    everything: bool = False,
+    limit: int = BATCH,
+    only: int | None = None,
 ) -> tuple[uuid.UUID, list[Outgoing]]:
     """Take the oldest rows that wait: (the lease's token, the rows).
 
     No other process gets them until the lease runs out. While the peer is away nothing is given
     out but one probe at a time; `everything` gives out all the same, but never what another lease
-    holds.
+    holds. `only` is the id of the one row that is wanted.
     """
     from analytics.models import Event
 
@@ -300,18 +368,18 @@ def lease(
     if not everything and not _may_try():
         return token, []
     now = timezone.now()
+    wanted = waiting() if only is None else waiting().filter(id=only)
     free = Q(leased_until=None) | Q(leased_until__lte=now)
     # No lease ends later than that, however clocks differ: one was far ahead when it was given.
     free |= Q(leased_until__gt=now + 2 * LEASE)
-    chosen = waiting().filter(free).order_by("id").select_for_update(skip_locked=True)
+    chosen = wanted.filter(free).order_by("id").select_for_update(skip_locked=True)
     with transaction.atomic():
         # By ids alone: told that they wait, PostgreSQL may read all that waits for each batch.
         number = Event.objects.filter(id__in=chosen.values("id")[:limit]).update(
             lease=token, leased_until=now + LEASE, attempts=F("attempts") + 1
         )
     # Among the oldest, and the search ends with the last of them: a lease needs no index.
-    taken = waiting().filter(lease=token).order_by("id")[:number]
-    return token, [Outgoing(*values) for values in taken.values_list(*COLUMNS)]
+    return token, [*outgoing(wanted.filter(lease=token).order_by("id")[:number])]
 
 
 def _held(token: uuid.UUID, rows: Iterable[Outgoing]) -> QuerySet[Any]:
@@ -411,11 +479,13 @@ def pause(retry_after: float | None = None, *, reason: str = "", remedy: str = "
 
 
 def resume() -> None:
-    """The peer answers again."""
+    """The peer answers, and has what it was sent."""
     from analytics.models import Installation
 
-    away = Installation.objects.filter(pk=Installation.ID, resume_at__isnull=False)
-    away.update(failures=0, resume_at=None, pause_reason="", remedy="")
+    Installation.load()
+    this = Installation.objects.filter(pk=Installation.ID)
+    news = this.filter(Q(resume_at__isnull=False) | Q(has_delivered=False))
+    news.update(has_delivered=True, failures=0, resume_at=None, pause_reason="", remedy="")
 
 
 def pause_after(failures: int) -> float:

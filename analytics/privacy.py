@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -29,14 +29,30 @@ def _consents(key: Any, request: context.RequestContext | None) -> bool:
     known = request.consent if request else {}
     if key not in known:
         user = request.loaded_user(key) if request else None
-        known[key] = bool(getattr(user, consent_field)) if user else _stored(key, consent_field)
+        known[key] = bool(getattr(user, consent_field)) if user else stored(key, consent_field)
     return known[key]
 
 
-def _stored(key: Any, consent_field: str) -> bool:
+def stored(key: Any, consent_field: str) -> bool:
+    """What the database says of a person's preference."""
     # Somebody who is not in the database cannot have agreed.
     people = get_user_model()._default_manager.filter(pk=key)
     return bool(people.values_list(consent_field, flat=True).first())
+
+
+def objectors(distinct_ids: Collection[str]) -> set[str]:
+    """Of these ids those whose persons have opted out; asks for each who has, for admins alone."""
+    from analytics import identity
+    from analytics.models import Person
+
+    consent_field = conf.get().CONSENT_FIELD
+    if not consent_field or not distinct_ids:
+        return set()
+    renewed = Person.objects.filter(distinct_id__in=distinct_ids, original_id__isnull=False)
+    original = dict(renewed.values_list("distinct_id", "original_id"))
+    silent = get_user_model()._default_manager.filter(**{consent_field: False})
+    theirs = {identity.original_id(key) for key in silent.values_list("pk", flat=True)}
+    return {one for one in distinct_ids if original.get(one, one) in theirs}
 
 
 def changed(key: Any, consents: bool) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from functools import partial, wraps
+from functools import wraps
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.db import transaction
-from django.db.models.signals import post_save
+from django.db.models.signals import post_delete, post_save, pre_save
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.module_loading import import_string
@@ -29,9 +29,10 @@ def connect() -> None:
     user_logged_in.connect(on_login, dispatch_uid="analytics.on_login")
     user_logged_out.connect(on_logout, dispatch_uid="analytics.on_logout")
     user_login_failed.connect(on_login_failed, dispatch_uid="analytics.on_login_failed")
-    post_save.connect(
-        on_user_saved, sender=settings.AUTH_USER_MODEL, dispatch_uid="analytics.on_user_saved"
-    )
+    user = settings.AUTH_USER_MODEL
+    pre_save.connect(on_user_saving, sender=user, dispatch_uid="analytics.on_user_saving")
+    post_save.connect(on_user_saved, sender=user, dispatch_uid="analytics.on_user_saved")
+    post_delete.connect(on_user_deleted, sender=user, dispatch_uid="analytics.on_user_deleted")
 
 
 def never_breaks(receiver: Callable[..., None]) -> Callable[..., None]:
@@ -93,6 +94,23 @@ def on_login_failed(**_kwargs: Any) -> None:
 
 
 @never_breaks
+def on_user_saving(
+    instance: Any, raw: bool = False, update_fields: Any = None, **_kwargs: Any
+) -> None:
+    """Have a person who agrees to be recorded, and did not before, begin under an id of their own.
+
+    Before they are saved: a consent must never stand beside the id that an erasure gave up.
+    """
+    from analytics import identity, privacy
+
+    field = conf.get().CONSENT_FIELD
+    if not _concerns(field, raw, update_fields) or not getattr(instance, field):
+        return
+    if not instance._state.adding and not privacy.stored(instance.pk, field):
+        identity.begin(instance.pk)
+
+
+@never_breaks
 def on_user_saved(
     instance: Any, raw: bool = False, update_fields: Any = None, **_kwargs: Any
 ) -> None:
@@ -100,13 +118,29 @@ def on_user_saved(
     from analytics import outbox, privacy
 
     field = conf.get().CONSENT_FIELD
-    if not field or raw or (update_fields is not None and field not in update_fields):
+    if not _concerns(field, raw, update_fields):
         return
     privacy.changed(instance.pk, bool(getattr(instance, field)))
     if not getattr(instance, field):
-        outbox.forget_waiting(instance.pk)
+
+        def forget() -> None:  # no `partial`: Django asks what fails for its name
+            outbox.forget_waiting(instance.pk)
+
+        forget()
         # Once more for what others committed meanwhile.
-        transaction.on_commit(partial(outbox.forget_waiting, instance.pk), robust=True)
+        transaction.on_commit(forget, robust=True)
+
+
+def _concerns(field: str, raw: bool, update_fields: Any) -> bool:
+    """Whether a saving can have changed the consent field."""
+    return bool(field) and not raw and (update_fields is None or field in update_fields)
+
+
+def on_user_deleted(instance: Any, **_kwargs: Any) -> None:
+    """Erase the person of a deleted account, too: both in one transaction, or neither."""
+    from analytics import erasure
+
+    erasure.erase_deleted(instance.pk)
 
 
 def auth_method(request: HttpRequest | None, user: Any) -> str:

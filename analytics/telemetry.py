@@ -15,7 +15,8 @@ from django.db import transaction
 from django.db.models import Q, QuerySet, Sum
 from django.utils import timezone
 
-from analytics import conf, installation as this, outbox
+from analytics import conf, delivery, installation as this, outbox
+from analytics.backends.base import Outgoing
 from analytics.models import Dropped, Event, Installation, State
 
 HEALTH_INTERVAL = timedelta(minutes=10)  # two cron jobs at once are one ping
@@ -28,6 +29,15 @@ class Kind(StrEnum):
     INSTALL = "install"
     UPDATE = "update"
     HEALTH = "health"
+
+    @property
+    def event(self) -> str:
+        """The event's name."""
+        return f"telemetry.{self}"
+
+
+PINGS = [kind.event for kind in Kind]
+TEST = "telemetry.test"  # no ping: an admin asks, not cron
 
 
 # --- pings -------------------------------------------------------------------------------------
@@ -46,6 +56,20 @@ def due(installation: Installation, version: str, now: datetime) -> Kind | None:
     return None
 
 
+def next_ping(installation: Installation, now: datetime) -> tuple[Kind | None, datetime | None]:
+    """The ping that the next run will report, and when it becomes due if it is not due yet.
+
+    None and None where telemetry is off.
+    """
+    config = conf.get()
+    if config.telemetry_off_because:
+        return None, None
+    if kind := due(installation, config.APP_VERSION, now):
+        return kind, None
+    last = installation.last_health_at
+    return Kind.HEALTH, last + HEALTH_INTERVAL if last else None
+
+
 def ping(forced: Kind | None = None, extra: Mapping[str, Any] | None = None) -> Kind | None:
     """Record the ping that is due, or the forced one; returns its kind, None where none is due.
 
@@ -58,14 +82,15 @@ def ping(forced: Kind | None = None, extra: Mapping[str, Any] | None = None) -> 
     return kind
 
 
-def rehearse(forced: Kind | None = None) -> list[Event]:
+def rehearse(forced: Kind | None = None) -> list[Outgoing]:
     """The events that `ping` would record now, made by `ping` itself and rolled back.
 
     Before the first ping there is no fingerprint yet: the one shown is not kept either.
     """
     with transaction.atomic():
+        before = outbox.newest_id()
         _kind, uuids = _ping(forced, {})
-        events = list(Event.objects.filter(uuid__in=uuids).order_by("id"))
+        events = outbox.as_recorded(uuids, before)
         transaction.set_rollback(True)
     return events
 
@@ -98,9 +123,7 @@ def _record(
         old = installation.reported_version or version
         properties |= {"old_version": old, "new_version": version}
     fingerprint = installation.fingerprint
-    yield outbox.insert_event(
-        fingerprint, f"telemetry.{kind}", {**properties, **extra}, this.groups()
-    )
+    yield outbox.insert_event(fingerprint, kind.event, {**properties, **extra}, this.groups())
     yield outbox.insert_person(fingerprint, this.describe(installation), about={})
     for group_type, about in this.group_properties().items():
         yield outbox.insert_group(fingerprint, group_type, this.groups()[group_type], about)
@@ -117,6 +140,29 @@ def _remember(installation: Installation, kind: Kind, version: str, now: datetim
     installation.save()
 
 
+# --- an admin's question whether PostHog answers -----------------------------------------------
+
+
+def insert_test() -> UUID | None:
+    """Record the test event: of the installation, or of nobody where telemetry is off."""
+    about = this.event_properties()
+    if conf.get().telemetry_off_because:
+        return outbox.insert_of_nobody(TEST, about, {})
+    return outbox.insert_event(fingerprint(), TEST, about, this.groups())
+
+
+def send_test() -> tuple[Event, delivery.Report]:
+    """Record the test event and send it now: (what has become of it, what the backend said).
+
+    The caller has asked `conf` whether anything may leave. An event that is not taken is kept.
+    """
+    with delivery.by_hand(), transaction.atomic():
+        before, uuid = outbox.newest_id(), insert_test()
+        (recorded,) = outbox.as_recorded([uuid] if uuid else [], before)
+    report = delivery.deliver_one(recorded.id)
+    return Event.objects.get(pk=recorded.id), report
+
+
 # --- a fleet's runs, spread over time ----------------------------------------------------------
 
 
@@ -129,7 +175,7 @@ def reset_fingerprint() -> None:
     """Be another installation for PostHog from the next ping on, which is an install again."""
     with transaction.atomic():
         installation = Installation.load(for_update=True)
-        outbox.keep_here(_ours(installation))  # what waits would tell of the old one
+        outbox.keep_here(ours(installation))  # what waits would tell of the old one
         installation.salt = ""  # the next ping makes another
         installation.installed_at = installation.last_health_at = None
         installation.reported_version = ""
@@ -147,12 +193,12 @@ def withhold() -> None:
     They are forgotten, so that they are due again once it is on.
     """
     # Asked at every delivery, and almost always for nothing: no lock before there is something.
-    if not _ours(_row()).exists():
+    if not ours(row()).exists():
         return
     with transaction.atomic():
         installation = Installation.load(for_update=True)
-        waiting = _ours(installation)
-        pings = list(waiting.filter(event__startswith="telemetry."))
+        waiting = ours(installation)
+        pings = list(waiting.filter(event__in=PINGS))
         for ping in reversed(pings):
             _forget(installation, ping)
         if outbox.keep_here(waiting):
@@ -169,14 +215,14 @@ def _forget(installation: Installation, ping: Event) -> None:
         installation.last_health_at = None
 
 
-def _row() -> Installation:
+def row() -> Installation:
     """The installation as it stands; an unsaved one, which knows nothing, before there is one."""
     return Installation.objects.filter(pk=Installation.ID).first() or Installation()
 
 
-def _ours(installation: Installation) -> QuerySet[Event]:
+def ours(installation: Installation) -> QuerySet[Event]:
     """What waits of the installation itself."""
-    ours = Q(event__startswith="telemetry.") | Q(event="$groupidentify")
+    ours = Q(event__in=[*PINGS, "$groupidentify"])
     if installation.salt:
         ours |= Q(distinct_id=installation.fingerprint)
     return outbox.waiting().filter(ours).order_by("id")
@@ -188,12 +234,12 @@ def _ours(installation: Installation) -> QuerySet[Event]:
 def waiting() -> QuerySet[Event]:
     """What waits of the installation itself, the oldest first; without what is being sent."""
     leased = Q(lease__isnull=False, leased_until__gt=timezone.now())
-    return _ours(_row()).exclude(leased).order_by("timestamp", "id")
+    return ours(row()).exclude(leased).order_by("timestamp", "id")
 
 
 def overdue() -> Event | None:
     """The ping that has waited longest, if it is longer than a person should leave it; or None."""
-    pings = waiting().filter(event__startswith="telemetry.")
+    pings = waiting().filter(event__in=PINGS)
     return pings.filter(timestamp__lt=timezone.now() - PATIENCE).first()
 
 
@@ -233,15 +279,14 @@ class Status:
 def status() -> Status:
     """How things stand now. Writes nothing, sends nothing."""
     config, now = conf.get(), timezone.now()
-    row = _row()
+    this_one = row()
     queue = outbox.waiting()
     oldest = queue.order_by("timestamp").first()
     # What was delivered in the end has no error any more.
     unhappy = Event.objects.filter(state__in=[State.WAITING, State.REJECTED])
     last_failed = unhappy.exclude(last_error="").order_by("-id").first()
     most = Dropped.objects.order_by("-count", "cause").first()
-    next_ping = None if config.telemetry_off_because else due(row, config.APP_VERSION, now)
-    later = None if config.telemetry_off_because or next_ping else row.last_health_at
+    next_kind, next_at = next_ping(this_one, now)
     return Status(
         decided_by={
             "POSTHOG_API_KEY": "set" if config.POSTHOG_API_KEY else "not set",
@@ -252,15 +297,17 @@ def status() -> Status:
         closed_because=config.closed_because,
         host=without_credentials(config.POSTHOG_HOST),
         version=config.APP_VERSION,
-        fingerprint=row.fingerprint if row.salt else None,
-        last_ping=Event.objects.filter(event__startswith="telemetry.").order_by("-id").first(),
-        next_ping=Kind.HEALTH if later else next_ping,
-        next_ping_at=later + HEALTH_INTERVAL if later else None,
+        fingerprint=this_one.fingerprint if this_one.salt else None,
+        last_ping=Event.objects.filter(event__in=PINGS).order_by("-id").first(),
+        next_ping=next_kind,
+        next_ping_at=next_at,
         waiting=queue.count(),
         oldest_waiting=oldest.timestamp if oldest else None,
-        paused_until=row.resume_at if row.resume_at and row.resume_at > now else None,
-        pause_reason=row.pause_reason,
-        remedy=row.remedy,
+        paused_until=this_one.resume_at
+        if this_one.resume_at and this_one.resume_at > now
+        else None,
+        pause_reason=this_one.pause_reason,
+        remedy=this_one.remedy,
         delivered=Event.objects.filter(state=State.DELIVERED).count(),
         rejected=Event.objects.filter(state=State.REJECTED).count(),
         local=Event.objects.filter(state=State.LOCAL).count(),

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Copy what the pages take from npm to timetracker/static/vendor/, and what only the tests take to
-# tests/browser/vendor/ (`make vendor`). Running the site needs neither npm nor a network: the copies
+# Copy what the pages take from npm to timetracker/static/vendor/, what the wheel of `analytics` takes
+# along to analytics/static/analytics/vendor/, and what only the tests take to tests/browser/vendor/
+# (`make vendor`). Running the site needs neither npm nor a network: the copies
 # are part of the repository.
 #
 # To take a newer version, change package.json first: the lock file follows.
@@ -8,6 +9,7 @@ set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 served=$root/timetracker/static/vendor
+shipped=$root/analytics/static/analytics/vendor
 tested=$root/tests/browser/vendor
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT INT TERM
@@ -64,6 +66,10 @@ take "$served" bootstrap dist/css/bootstrap.min.css "layout and form controls; t
 take "$served" chart.js dist/chart.umd.min.js "charts"
 take "$served" htmx.org dist/htmx.min.js "parts of pages change without a reload"
 describe "$served" "What the pages use of others"
+
+begin "$shipped"
+take "$shipped" chart.js dist/chart.umd.min.js "charts of the insights in Django's admin"
+describe "$shipped" "What the pages of \`analytics\` use of others"
 
 begin "$tested"
 take "$tested" axe-core axe.min.js "finds what shuts people out; never served by the site"

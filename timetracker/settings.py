@@ -155,6 +155,18 @@ POSTHOG_API_KEY = env.secret(
 POSTHOG_HOST = env.url(
     "POSTHOG_HOST", "https://app.posthog.com", "The PostHog that events are sent to."
 )
+POSTHOG_PERSONAL_API_KEY = env.secret(
+    "POSTHOG_PERSONAL_API_KEY",
+    "A personal key of PostHog's API, for `manage.py provision_posthog` and erasing persons there."
+    " Never used to send events.",
+)
+POSTHOG_PROJECT_ID = env.text(
+    "POSTHOG_PROJECT_ID",
+    "",
+    "The number of the PostHog project that the personal key works on.",
+    shape="[0-9]*",
+    allowed="digits, such as 12345",
+)
 ENABLE_TELEMETRY = env.flag(
     "ENABLE_TELEMETRY",
     False,
@@ -421,6 +433,8 @@ USE_TZ = True
 ANALYTICS = {
     "POSTHOG_API_KEY": POSTHOG_API_KEY,
     "POSTHOG_HOST": POSTHOG_HOST,
+    "POSTHOG_PERSONAL_API_KEY": POSTHOG_PERSONAL_API_KEY,
+    "POSTHOG_PROJECT_ID": POSTHOG_PROJECT_ID,
     "ENABLE_TELEMETRY": ENABLE_TELEMETRY,
     "DO_NOT_TRACK": DO_NOT_TRACK,
     "APP_VERSION": __version__,

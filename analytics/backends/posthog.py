@@ -144,10 +144,10 @@ class PostHogBackend:
         return LATE if self.session.hung_up else type(error).__name__
 
 
-def read(response: requests.Response) -> bytes:
-    """The body; of one that does not end, the beginning."""
+def read(response: requests.Response, most: int = MAX_BYTES) -> bytes:
+    """The body; of one that does not end, the beginning (about so many bytes)."""
     body = b""
-    while len(body) < MAX_BYTES and (chunk := response.raw.read1(CHUNK, decode_content=True)):
+    while len(body) < most and (chunk := response.raw.read1(CHUNK, decode_content=True)):
         body += chunk
     return body
 

@@ -258,6 +258,19 @@ def test_an_account_that_was_only_switched_off_is_refused(
     assert User.objects.filter(oidc_identities__isnull=False).count() == 1
 
 
+def test_the_admin_log_names_nobody_whose_account_is_deleted(
+    client: Any, alice: Any, bob: Any
+) -> None:
+    client.force_login(alice, backend="accounts.backends.LocalBackend")
+    log(bob, alice)
+
+    client.post(f"/admin/accounts/user/{bob.pk}/delete/", {"post": "yes"})
+
+    assert not User.objects.filter(pk=bob.pk).exists()
+    assert {entry.object_repr for entry in LogEntry.objects.all()} == {"Deleted account"}
+    assert LogEntry.objects.count() == 2
+
+
 def test_what_they_did_stays_in_the_admin_log(alice: Any, known: User) -> None:
     entry = log(known, alice, '[{"changed": {"fields": ["Role"]}}]')
 

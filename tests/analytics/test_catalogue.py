@@ -137,7 +137,7 @@ def test_the_events_of_the_plan_are_declared():
         *("project.created", "project.updated", "project.archived", "client.created"),
         *("task.created", "task.completed", "report.viewed", "export.csv", "export.xlsx"),
         *("import.completed", "preferences.updated", "feature_interaction", "feature.used"),
-        *("telemetry.install", "telemetry.update", "telemetry.health"),
+        *("telemetry.install", "telemetry.update", "telemetry.health", "telemetry.test"),
     }
 
     assert catalogue.events.keys() == names

@@ -8,7 +8,8 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from analytics import housekeeping, outbox
+from analytics import erasure, housekeeping, outbox, stored
+from analytics.insights import rollups
 from analytics.models import Event, State
 
 pytestmark = pytest.mark.django_db
@@ -66,6 +67,10 @@ WORK = [
     lambda: housekeeping.purge(threading.Event()),
     lambda: housekeeping.bound(threading.Event()),
     lambda: outbox.forget_waiting(uuid.uuid4()),
+    lambda: rollups.catch_up(60),
+    lambda: erasure._delete("a", "b"),
+    lambda: stored.of(uuid.uuid4()),
+    lambda: list(stored.download(uuid.uuid4())),
 ]
 
 

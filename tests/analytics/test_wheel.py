@@ -303,3 +303,18 @@ def test_a_sign_in_arrives_with_its_person(bare, posthog):
     everything = b"".join(posthog.bodies)
     for private in (b"root", b"example.org", b"spring-campaign"):
         assert private not in everything
+
+
+def test_a_person_is_erased_by_their_user_name(bare):
+    made = "from django.contrib.auth.models import User as U; import analytics;"
+    made += "key = U.objects.create_user('leaver').pk;"
+    made += "print(bool(analytics.track_event(key, 'auth.login')))"
+    assert bare.shell(made) == "True"
+
+    said = bare.manage("erase_person", "leaver")
+
+    assert "Everything that was recorded of the person is deleted here." in said
+    assert "leaver" not in said
+    left = "from analytics.models import Erasure as E, Event;"
+    left += "print(Event.objects.filter(distinct_id=E.objects.get().distinct_id).count())"
+    assert bare.shell(left) == "0"

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 import django
 
-from tests.benchmarks import exports, figures, memory, page, pages, reports
+from tests.benchmarks import eventlog, exports, figures, insights, memory, page, pages, reports
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.peer import peer
 from tests.benchmarks.sites import run, site
@@ -43,6 +43,8 @@ TOPICS: dict[str, Callable[[], list[Figure]]] = {
     "pages": pages.figures,
     "reports": reports.figures,
     "exports": exports.figures,
+    "insights": insights.figures,
+    "eventlog": eventlog.figures,
 }
 
 

@@ -34,6 +34,7 @@ PAGES = [
     WalkedPage("no such page", "/nothing/", "stranger", status=404),
     # --- one's own account ---
     WalkedPage("preferences", "/accounts/preferences/"),
+    WalkedPage("what is stored", "/accounts/preferences/stored/"),
     WalkedPage("e-mail addresses", "/accounts/email/"),
     WalkedPage("password change", "/accounts/password/change/"),
     WalkedPage("sign-out", "/accounts/logout/", status=405),
@@ -92,7 +93,14 @@ PAGES = [
     in_admin("person: history", "accounts/user/{user}/history/"),
     in_admin("e-mail addresses", "account/emailaddress/"),
     in_admin("groups", "auth/group/"),
-    in_admin("installation", "analytics/installation/"),
+    WalkedPage("admin: what is stored of a person", "/admin/analytics/person/of/{user}/", "admin"),
+    in_admin("persons", "analytics/person/"),
+    in_admin("erasures", "analytics/erasure/"),
+    WalkedPage("admin: insights", "/admin/analytics/dailycount/?period=90d", "admin"),
+    in_admin("telemetry", "analytics/installation/"),
+    in_admin("telemetry: reset", "analytics/installation/reset/"),
+    in_admin("event log", "analytics/event/"),
+    in_admin("event", "analytics/event/1/change/"),
     in_admin("password change", "password_change/"),
 ]
 

@@ -76,11 +76,14 @@ NINE_TO_TEN = {
 WEEK, PROJECT = "/week/{day}/", "/projects/{project}/"
 NO_TIME = "0 0 0 None None 0"  # what a rate of the future revalues
 ICON = "/static/timetracker/favicon.svg"
+STORED = "/accounts/preferences/stored/"
+STORED_OF = "/admin/analytics/person/of/{user}/"
 PREFERENCES, CHANGE = "/accounts/preferences/", "/accounts/password/change/"
 NO_PROVIDER = 503  # the one of the tests never answers
 SETTLED = {"time_zone": "Europe/Berlin", "week_start": "0", "theme": "dark", "hours_24": "True"}
 CONFIRM_EMAIL = r"accounts/confirm-email/(?P<key>[-:\w]+)/$"
 RESET_KEY = "accounts/password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$"
+TELEMETRY = "/admin/analytics/installation/"
 ADMIN_APP = "admin/(?P<app_label>auth|account|analytics|accounts|tracking)/$"
 
 ROWS = [
@@ -363,6 +366,8 @@ ROWS = [
     Row("accounts/login/code/confirm/", people("/"), people("/")),
     # --- a person's own account ---
     Row("accounts/preferences/", people(200), people(PREFERENCES), PEOPLE, data=SETTLED),
+    Row("accounts/preferences/stored/", people(200), people(STORED), PEOPLE, data={"sure": "on"}),
+    Row("accounts/preferences/stored.json", people(200)),
     Row("accounts/email/", people(200), people("/accounts/email/")),
     Row("accounts/confirm-email/", all_five(200)),
     Row(CONFIRM_EMAIL, all_five(200), all_five(404), args={"key": "made-up"}),
@@ -401,6 +406,38 @@ ROWS = [
         admins(200),
         args={"id": "{user}"},
     ),
+    Row(
+        "admin/analytics/person/of/<str:user_id>/",
+        admins(200),
+        admins(STORED_OF),
+        "admin",
+        args={"user_id": "{user}"},
+        data={"sure": "on"},
+    ),
+    Row(
+        "admin/analytics/person/of/<str:user_id>/stored.json",
+        admins(405),
+        admins(200),
+        "admin",  # the log says that it was taken
+        args={"user_id": "{user}"},
+    ),
+    Row("admin/analytics/dailycount/", admins(200), admins(405)),
+    Row(
+        "admin/analytics/dailycount/<slug:key>.csv",
+        admins(200),
+        admins(405),
+        args={"key": "feature_usage"},
+    ),
+    Row(
+        "admin/analytics/event/<int:event_id>/retry/",
+        admins(405),
+        admins("/admin/analytics/event/{event}/change/"),  # nothing may leave in these tests
+        args={"event_id": "{event}"},
+    ),
+    Row("admin/analytics/installation/test/", admins(405), admins(TELEMETRY)),
+    Row("admin/analytics/installation/deliver/", admins(405), admins(TELEMETRY)),
+    Row("admin/analytics/installation/download/", admins(405), admins(TELEMETRY)),
+    Row("admin/analytics/installation/reset/", admins(200), admins(TELEMETRY), "admin"),
     Row(ADMIN_APP, admins(200), admins(200), args={"app_label": "tracking"}),
     Row("admin/(?P<url>.*)$", admins(404), admins(404), args={"url": "nothing/"}),
 ]
@@ -415,13 +452,17 @@ class Model(NamedTuple):
     change: tuple[Answer, Answer] = (200, 200)
     delete: tuple[Answer, Answer] = (200, 200)  # the POST: 200 says why it is kept
     deletes: bool = False
+    own_log: bool = False  # whose list is not Django's: what is done there leads back to it
 
 
 CLOSED = (403, 403)
 MODELS = [
     Model("admin/account/emailaddress/", "{address}", deletes=True),
     Model("admin/accounts/user/", "{user}"),
-    Model("admin/analytics/installation/", "{installation}", CLOSED, (200, 403), CLOSED),
+    Model("admin/analytics/erasure/", "{erasure}", CLOSED, (200, 403), deletes=True),
+    Model("admin/analytics/person/", "{person}", CLOSED, (200, 403), CLOSED),
+    Model("admin/analytics/event/", "{event}", CLOSED, (200, 403), deletes=True, own_log=True),
+    Model("admin/analytics/installation/", "{installation}", CLOSED, (TELEMETRY, 403), CLOSED),
     Model("admin/auth/group/", "{group}", deletes=True),
     Model("admin/tracking/client/", "{client}"),
     Model("admin/tracking/project/", "{project}"),
@@ -443,13 +484,15 @@ def rows_of(model: Model) -> Iterator[Row]:
     def row(route: str, get: Answer, post: Answer, changes: str = "") -> Row:
         return Row(route, admins(get), admins(post), changes, args, {"post": "yes"})
 
-    yield row(model.place, 200, 200)
+    yield row(model.place, 200, place if model.own_log else 200)
     yield row(f"{model.place}add/", *model.add)
     yield row(one, its_page, its_page)
     yield row(f"{one}change/", *model.change)
     yield row(f"{one}history/", 200, 200)
     if model.deletes:
-        read_only = 403 in model.change  # Django leads past the list of what nobody changes
+        read_only = (
+            403 in model.change and not model.own_log
+        )  # Django leads past the list of what nobody changes
         yield row(f"{one}delete/", 200, "/admin/" if read_only else place, "admin")
     else:
         yield row(f"{one}delete/", *model.delete)

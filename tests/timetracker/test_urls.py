@@ -21,7 +21,7 @@ from django.utils import timezone
 from django.utils.regex_helper import normalize
 
 from accounts.models import User
-from analytics.models import Installation
+from analytics.models import Erasure, Event, Installation, Person
 from tests.conftest import PASSWORD
 from tests.timetracker.answers import TABLE, Answer, Five, Row, all_five
 from tests.tracking.importing import checked, fixture, line, toggl
@@ -208,6 +208,9 @@ def things_of(owner: User) -> Iterator[tuple[str, Any]]:
     yield "address", EmailAddress.objects.create(user=owner, email=owner.email)
     yield "group", Group.objects.create(name="Night shift")
     yield "installation", Installation.load()
+    yield "person", Person.objects.get(distinct_id=str(owner.pk))
+    yield "erasure", Erasure.objects.create(distinct_id="somebody-who-was-erased")
+    yield "event", Event.objects.earliest("id")
     yield "client", client
     yield "project", project
     yield "task", task

@@ -15,7 +15,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error as AnyDatabaseError
 from django.utils import timezone
 
-from analytics import conf, delivery, telemetry
+from analytics import conf, delivery, outbox, telemetry
 from analytics.backends.base import message
 from analytics.catalogue import UndeclaredError
 from analytics.checks import check_settings
@@ -79,8 +79,8 @@ class Command(BaseCommand):
         off = conf.get().telemetry_off_because
         if off:
             self.stderr.write(f"Telemetry is off: {off}. With it on, this would be sent:")
-        kept = [] if off else list(telemetry.waiting())
-        messages = [message(event.outgoing) for event in (*kept, *telemetry.rehearse(forced))]
+        kept = [] if off else outbox.outgoing(telemetry.waiting())
+        messages = [message(event) for event in (*kept, *telemetry.rehearse(forced))]
         self.stdout.write(json.dumps(messages, indent=2, ensure_ascii=False))
 
     def _ping(self, forced: telemetry.Kind | None, seconds: int, options: dict[str, Any]) -> None:
