@@ -23,7 +23,7 @@ from django.utils.translation import gettext, gettext_lazy as _, ngettext
 from django.views.decorators.http import require_POST
 
 from analytics import catalogue, conf, eventlog, identity, outbox, privacy, telemetry
-from analytics.admin.pages import page
+from analytics.admin.pages import is_key, page
 from analytics.admin.payloads import payload
 from analytics.eventlog import Asked
 from analytics.insights import rollups
@@ -243,11 +243,6 @@ def no_persons() -> dict[str, str]:
     if installation.salt:
         found[installation.fingerprint] = gettext("this installation")
     return found
-
-
-def is_key(text: str) -> bool:
-    """Whether a text is an event's key."""
-    return text.isascii() and text.isdigit() and len(text) < 19
 
 
 def links(form: SearchForm, page: eventlog.Page) -> dict[str, str]:

@@ -24,6 +24,7 @@ from django.utils.translation import get_language, gettext, gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from analytics import insights
+from analytics.admin.pages import ReadOnly
 from analytics.insights import Dashboard, Display, Insight, Math, local, rollups
 from analytics.insights.local import Answer, Answers
 from analytics.models import DailyCount
@@ -163,7 +164,7 @@ def guarded(text: str) -> str:
 
 
 @admin.register(DailyCount)
-class InsightsAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # takes none at run time
+class InsightsAdmin(ReadOnly):
     """One page with all insights, and a file of each; nothing in it is changed by hand."""
 
     def get_urls(self) -> list[URLPattern]:
@@ -215,14 +216,6 @@ class InsightsAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # takes none a
     def _refuse(self, request: HttpRequest) -> None:
         if not self.has_view_permission(request):
             raise PermissionDenied
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Counts are counted."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Read only."""
-        return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """They go with their person, or after two years."""

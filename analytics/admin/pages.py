@@ -18,3 +18,20 @@ def page(
     everywhere = {**model_admin.admin_site.each_context(request), "opts": opts}
     template = f"admin/analytics/{opts.model_name}/{name}.html"
     return TemplateResponse(request, template, {**everywhere, **context})
+
+
+def is_key(text: str) -> bool:
+    """Whether a text is a row's number."""
+    return text.isascii() and text.isdigit() and len(text) < 19
+
+
+class ReadOnly(ModelAdmin):  # type: ignore[type-arg]  # takes none at run time
+    """Rows that analytics writes: nobody adds or changes one by hand."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """They come from what people do."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Read only."""
+        return False

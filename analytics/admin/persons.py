@@ -25,19 +25,8 @@ from django.utils.translation import gettext, gettext_lazy as _, ngettext
 from django.views.decorators.http import require_POST
 
 from analytics import delivery, erasure, identity, stored
+from analytics.admin.pages import ReadOnly, is_key
 from analytics.models import Erasure, Installation, Person
-
-
-class ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]  # takes none at run time
-    """Rows that analytics writes: nobody adds or changes one by hand."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """They come from what people do."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Read only."""
-        return False
 
 
 @admin.register(Person)
@@ -150,7 +139,7 @@ class ErasureAdmin(ReadOnly):
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """Say first why PostHog is not asked, where it is not."""
         chosen = request.POST.getlist(ACTION_CHECKBOX_NAME)
-        if not all(one.isascii() and one.isdecimal() and len(one) < 19 for one in chosen):
+        if not all(map(is_key, chosen)):
             return HttpResponseRedirect(request.path)
         if request.method == "GET" and erasure.outlook() is erasure.Outlook.BY_HAND:
             sentence = gettext(
