@@ -7,10 +7,17 @@ from playwright.sync_api import Page
 
 SOURCE = Path(__file__).parent / "vendor" / "axe-core" / "axe.min.js"
 GRAVE = ("serious", "critical")
+# Buttons are faded while htmx asks, and a moment longer than its answer takes to be shown.
 # Infinite animations, such as that of a running timer, are never over.
-SETTLED = """() => Promise.all(document.getAnimations()
-  .filter(one => one.effect.getComputedTiming().endTime !== Infinity)
-  .map(one => one.finished.catch(() => null)))"""
+SETTLED = """async () => {
+  const end = performance.now() + 5000;
+  while (document.querySelector(".htmx-request, .htmx-swapping") && performance.now() < end) {
+    await new Promise(requestAnimationFrame);
+  }
+  await Promise.all(document.getAnimations()
+    .filter(one => one.effect.getComputedTiming().endTime !== Infinity)
+    .map(one => one.finished.catch(() => null)));
+}"""
 RUN = """async (rules) => {
   const only = rules.length ? {runOnly: {type: "rule", values: rules}} : {};
   // Nothing is preloaded: that writes style sheets into the page, and its policy forbids them.
