@@ -106,5 +106,5 @@ def _drop(rows: QuerySet[Event], most: int, cause: str, stop: threading.Event) -
 
 def _delete(rows: QuerySet[Event]) -> int:
     """Delete the first rows, a chunk at most, none that somebody is at; returns how many."""
-    first = rows.select_for_update(skip_locked=True).values("id")[:CHUNK]
-    return Event.objects.filter(id__in=first).delete()[0]
+    with transaction.atomic():
+        return Event.objects.filter(id__in=outbox.first(rows, CHUNK)).delete()[0]

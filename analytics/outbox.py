@@ -372,14 +372,25 @@ def lease(
     free = Q(leased_until=None) | Q(leased_until__lte=now)
     # No lease ends later than that, however clocks differ: one was far ahead when it was given.
     free |= Q(leased_until__gt=now + 2 * LEASE)
-    chosen = wanted.filter(free).order_by("id").select_for_update(skip_locked=True)
+    chosen = wanted.filter(free).order_by("id")
     with transaction.atomic():
         # By ids alone: told that they wait, PostgreSQL may read all that waits for each batch.
-        number = Event.objects.filter(id__in=chosen.values("id")[:limit]).update(
+        number = Event.objects.filter(id__in=first(chosen, limit)).update(
             lease=token, leased_until=now + LEASE, attempts=F("attempts") + 1
         )
     # Among the oldest, and the search ends with the last of them: a lease needs no index.
     return token, [*outgoing(wanted.filter(lease=token).order_by("id")[:number])]
+
+
+def first(rows: QuerySet[Any], limit: int) -> Iterable[int]:
+    """The ids of the first rows that nobody is at, for `id__in`; locked until the transaction ends.
+
+    They are read before the statement that changes them: as its subquery PostgreSQL may look for
+    them again for each row, and finds others each time, since it skips those that it has changed.
+    SQLite locks no rows: there a single statement lets nobody in between.
+    """
+    ids = rows.select_for_update(skip_locked=True).values_list("id", flat=True)[:limit]
+    return list(ids) if transaction.get_connection().features.has_select_for_update else ids
 
 
 def _held(token: uuid.UUID, rows: Iterable[Outgoing]) -> QuerySet[Any]:

@@ -28,6 +28,16 @@ def record(person, count=1):
     return [analytics.track_event(person.pk, "auth.login") for _ in range(count)]
 
 
+def test_a_lease_is_no_larger_than_it_may_be_however_the_database_goes_about_it(
+    bob, analytics_on, nested_loops
+):
+    record(bob, 5)
+    token, rows = outbox.lease(limit=2)
+
+    assert len(rows) == 2
+    assert outbox.waiting().filter(lease=token).count() == 2
+
+
 def answer_with(status, body=b"{}", **headers):
     return lambda _batch: (status, headers, body)
 

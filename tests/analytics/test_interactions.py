@@ -43,7 +43,7 @@ def tell(client: Client, message: object = CLICK, **headers: str) -> int:
 
 
 def recorded() -> list[Event]:
-    return [*Event.objects.filter(event="feature_interaction")]
+    return [*Event.objects.filter(event="feature_interaction").order_by("id")]
 
 
 @pytest.fixture
