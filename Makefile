@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 MANAGE := $(BIN)/python manage.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all test-matrix test-postgresql bench checks screenshots docs messages lock vendor wheel clean
+.PHONY: help run test test-all test-matrix test-postgresql audit bench checks screenshots docs messages lock vendor wheel clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -54,6 +54,15 @@ test-matrix: $(INSTALLED) ## the quick tests on Django 6.1 and Python 3.13
 bench: $(INSTALLED) ## measure what analytics costs, and how quick pages are (half an hour, on a quiet machine): docs/performance.md
 	$(BIN)/python -m tests.benchmarks
 
+# --strict: what could not be asked about fails. Without it a database that is out of reach looks like one
+# that knows of no hole. The two locks differ in their Django and cannot be asked about at once.
+audit: ## ask for known holes in what is pinned, and in what comes from npm (needs the network and npm)
+	@test -x .venv-audit/bin/pip-audit || { $(PYTHON) -m venv .venv-audit && .venv-audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit; }
+	.venv-audit/bin/pip-audit --strict --disable-pip --require-hashes -r requirements/production.txt -r requirements/development.txt
+	.venv-audit/bin/pip-audit --strict --disable-pip --require-hashes -r requirements/matrix.txt
+	npm audit --package-lock-only
+	@echo "Every package was asked about: no known hole."
+
 screenshots: $(INSTALLED) ## take the pictures of docs/screenshots anew (needs Chromium)
 	SCREENSHOTS=docs/screenshots $(BIN)/pytest -n0 tests/browser/test_pages.py -k pictured
 
@@ -81,4 +90,4 @@ wheel: $(INSTALLED) ## build the wheel that holds the app `analytics` alone (dis
 	$(BIN)/python -m build --wheel
 
 clean: ## remove what was installed and made (never data/ nor .env)
-	rm -rf $(VENV) .venv-matrix build dist *.egg-info staticfiles .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) .venv-audit .venv-matrix build dist *.egg-info staticfiles .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

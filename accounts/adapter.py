@@ -2,12 +2,17 @@
 
 import logging
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from ipaddress import IPv6Address
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.utils import filter_users_by_email, filter_users_by_username
 from django.contrib import messages
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.http import HttpRequest, HttpResponse
+from django.utils import translation
 from django.utils.translation import gettext as _
 
 from accounts import doors
@@ -16,6 +21,8 @@ from accounts.models import User
 from accounts.names import is_reserved
 
 logger = logging.getLogger("accounts")
+# Mails of which no page may tell how long they took; a process that ends sends them first.
+outgoing = ThreadPoolExecutor(max_workers=2, thread_name_prefix="mail")
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -56,12 +63,32 @@ class AccountAdapter(DefaultAccountAdapter):
             address: str = super().get_client_ip(request)
         except (ImproperlyConfigured, PermissionDenied):
             address = request.META.get("REMOTE_ADDR") or "unknown"
-        return address
+        return _one_house(address)
+
+    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
+        """What failed attempts are counted by: the account, whichever of its names was typed.
+
+        allauth counts by what was typed and by the Host header, whose port is the visitor's to
+        choose: each port, and the name beside the address, would get attempts of its own.
+        """
+        login = str(credentials.get("email") or credentials.get("username") or "")
+        found = {*filter_users_by_username(login), *filter_users_by_email(login)}
+        if len(found) == 1:
+            return f"account:{found.pop().pk}"
+        return f"login:{User.normalize_username(login).casefold()}"
 
     def send_password_reset_mail(self, user: User, email: str, context: dict[str, Any]) -> None:
-        """Send the link. Nothing is said of a failure: that would tell who has an account."""
-        send = super().send_password_reset_mail
-        _goes_out(lambda: send(user, email, context))
+        """Send the link when the page has been answered.
+
+        Neither a failure nor the time that a mail takes may tell who has an account.
+        """
+        send, language = super().send_password_reset_mail, translation.get_language()
+
+        def speak_and_send() -> None:
+            with translation.override(language):
+                send(user, email, context)
+
+        outgoing.submit(copy_context().run, _goes_out, speak_and_send)
 
     def send_confirmation_mail(
         self, request: HttpRequest, emailconfirmation: Any, signup: bool
@@ -84,6 +111,18 @@ class AccountAdapter(DefaultAccountAdapter):
                 " Try again later, or ask your administrator."
             )
             messages.warning(request, sentence % {"email": email})
+
+
+def _one_house(address: str) -> str:
+    """IPv4 within IPv6 (`::ffff:192.0.2.1`) as IPv4, and no name of a network card.
+
+    Of IPv6 allauth counts the first half, which is the same in all of the former.
+    """
+    try:
+        of_six = IPv6Address(address.partition("%")[0])
+    except ValueError:
+        return address
+    return str(of_six.ipv4_mapped or of_six)
 
 
 def _goes_out(send: Callable[[], None]) -> bool:

@@ -143,7 +143,8 @@ class Installation(models.Model):
     tidied_at = models.DateTimeField(null=True, editable=False)
     last_health_at = models.DateTimeField(_("last health ping"), null=True, blank=True)
     # Whether PostHog has taken anything, ever: then it has a copy of who is erased.
-    has_delivered = models.BooleanField(default=False, editable=False)
+    # The database's own default is for code of the version before, which knows no such column.
+    has_delivered = models.BooleanField(default=False, db_default=False, editable=False)
 
     class Meta:
         verbose_name = _("installation")

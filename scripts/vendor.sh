@@ -31,7 +31,7 @@ begin() { # folder: empty it, and begin its table
   : > "$work/table"
 }
 
-take() { # folder, package, file below it, what it is for
+take() { # folder, package, file below it, what it is for, packages that its makers put into the file
   place=${2%.js} # a folder that is named like a script would be taken for one
   mkdir -p "$1/$place"
   # Source maps stay behind; a comment that points to one would stop collectstatic.
@@ -45,6 +45,13 @@ take() { # folder, package, file below it, what it is for
   printf '| %s | %s | %s | [%s](%s/LICENSE) | `%s` | %s |\n' \
     "$place" "$2" "$(field "$2" version)" "$(field "$2" license)" "$place" \
     "$place/$(basename "$3")" "$4" >> "$work/table"
+  into=$1/$place
+  shift 4
+  for inside in "$@"; do # their licences ask to go along too; which version, the file itself says
+    printf '%s\n\n' "$inside"
+    cat "$work/node_modules/$inside"/LICENSE*
+  done > "$work/inside"
+  [ ! -s "$work/inside" ] || cp "$work/inside" "$into/LICENSE-3RD-PARTY.txt"
 }
 
 describe() { # folder, title
@@ -52,7 +59,8 @@ describe() { # folder, title
 # $2
 
 Written by \`scripts/vendor.sh\` (\`make vendor\`) from the packages that \`package.json\` names; do not
-edit. Files are as their makers ship them, without the comments that point to source maps.
+edit. Files are as their makers ship them, without the comments that point to source maps. What their
+makers put into them is licensed as LICENSE-3RD-PARTY.txt says, where there is one.
 
 | folder | package | version | licence | file | for |
 |---|---|---|---|---|---|
@@ -63,12 +71,12 @@ TEXT
 
 begin "$served"
 take "$served" bootstrap dist/css/bootstrap.min.css "layout and form controls; the look is our own"
-take "$served" chart.js dist/chart.umd.min.js "charts"
+take "$served" chart.js dist/chart.umd.min.js "charts" @kurkle/color
 take "$served" htmx.org dist/htmx.min.js "parts of pages change without a reload"
 describe "$served" "What the pages use of others"
 
 begin "$shipped"
-take "$shipped" chart.js dist/chart.umd.min.js "charts of the insights in Django's admin"
+take "$shipped" chart.js dist/chart.umd.min.js "charts of the insights in Django's admin" @kurkle/color
 describe "$shipped" "What the pages of \`analytics\` use of others"
 
 begin "$tested"

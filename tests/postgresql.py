@@ -12,11 +12,13 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from tests.processes import free_port
 
 # Nothing here outlives the run: what makes PostgreSQL durable only costs time.
-OPTIONS = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=200"
+QUICK = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=200"
+DURABLE = ""  # as PostgreSQL comes
 MISSING = "PostgreSQL is not on this machine (Debian's package postgresql)."
 
 
@@ -26,23 +28,41 @@ def binaries() -> Path | None:
     return next((Path(place).parent for place in reversed(found) if place), None)
 
 
+class Cluster(NamedTuple):
+    """A running server: its address as `DATABASE_URL` takes it, and how to command it."""
+
+    url: str
+    control: list[str]
+
+    def crash_and_restart(self) -> None:
+        """End it as a power cut does, and start it again; returns when it has recovered."""
+        _run([*self.control, "-m", "immediate", "restart"])
+
+
 @contextmanager
 def postgresql() -> Iterator[str]:
-    """A running server: its address as `DATABASE_URL` takes it."""
+    """A running server for tests that outlive no power cut: its address."""
+    with cluster(QUICK) as server:
+        yield server.url
+
+
+@contextmanager
+def cluster(more: str) -> Iterator[Cluster]:
+    """A running server with these options of the command line."""
     folder = binaries()
     assert folder is not None, MISSING
     data = Path(tempfile.mkdtemp(prefix="timetracker-postgresql-"))
     port = free_port()
     prefix = _owner(data)
     cluster = data / "cluster"
-    options = f"{OPTIONS} -c port={port} -c listen_addresses=127.0.0.1 -c unix_socket_directories="
+    options = f"{more} -c port={port} -c listen_addresses=127.0.0.1 -c unix_socket_directories="
     control = [*prefix, str(folder / "pg_ctl"), "-D", str(cluster), "-w", "-s"]
     try:
         initdb = [str(folder / "initdb"), "-D", str(cluster), "-U", "timetracker", "-A", "trust"]
         _run([*prefix, *initdb, "--no-sync", "-E", "UTF8", "--locale=C.UTF-8"])
         _run([*control, "-o", options, "-l", str(data / "log"), "start"])
         try:
-            yield f"postgres://timetracker@127.0.0.1:{port}/postgres"
+            yield Cluster(f"postgres://timetracker@127.0.0.1:{port}/postgres", control)
         finally:
             _run([*control, "-m", "immediate", "stop"])
     finally:

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 
 import pytest
 from django.apps import apps
-from django.core import mail
 from django.db import models
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
@@ -18,7 +17,7 @@ from django.utils.regex_helper import normalize
 from accounts.models import User
 from analytics import delivery
 from analytics.models import Event, Person
-from tests.accounts.conftest import sign_in as sign_in_through_provider
+from tests.accounts.conftest import sent, sign_in as sign_in_through_provider
 from tests.accounts.provider import running_provider
 from tests.conftest import PASSWORD
 from tracking.models import Client as Customer, Project, Task, TimeEntry
@@ -157,7 +156,7 @@ def test_events_08_nothing_personal_leaves_where_all_goes_well(
     client.post("/accounts/logout/")
 
     client.post("/accounts/password/reset/", {"email": bob.email})
-    (link,) = re.findall(r"/accounts/password/reset/key/\S+", mail.outbox[-1].body)
+    (link,) = re.findall(r"/accounts/password/reset/key/\S+", sent()[-1].body)
     key = link.rstrip("/").rpartition("/")[2]
     form_page = client.get(link, follow=True)
     new = {"password1": f"{PASSWORD}2", "password2": f"{PASSWORD}2"}

@@ -7,6 +7,7 @@ Each variable is declared once, where `settings.py` reads it: name, kind, defaul
 import json
 import os
 import re
+import warnings
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,8 +49,18 @@ class Environment:
     def __init__(self, file: Path | None) -> None:
         self._section = ""
         self.variables: dict[str, Variable] = {}
-        if file is not None and file.is_file():
-            environ.Env.read_env(file)
+        if file is not None:
+            # Opened here: django-environ passes over a file that it may not read.
+            try:
+                with file.open(encoding="utf-8") as lines:
+                    environ.Env.read_env(lines)
+            except FileNotFoundError:
+                pass
+            except OSError as error:
+                words = (
+                    f"{file} cannot be read ({type(error).__name__}): run this as the site's user."
+                )
+                raise ConfigurationError(words) from error
 
     def section(self, title: str) -> None:
         """Put the variables that follow under this heading of the reference."""
@@ -232,7 +243,9 @@ class Environment:
         if value is None or not value.strip():
             return default
         try:
-            return parse(value.strip())
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # django-environ's hold the parts of an address
+                return parse(value.strip())
         except Exception as error:
             given = "set to a value that is not shown here" if secret else repr(value)
             raise ConfigurationError(f"{name} is {given}; allowed: {allowed}.") from error

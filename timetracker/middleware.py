@@ -1,4 +1,4 @@
-"""Says in plain words when nothing can be saved: the disk is full, or the database is locked.
+"""Says in plain words when nothing can be saved: the database is away or locked, the disk is full.
 
 Such an error is noted when Django meets it, in a view or in another middleware, and its bare page
 is replaced by one that needs no database. It is logged once in the life of the process.
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from django.core.signals import got_request_exception
-from django.db import OperationalError, connection
+from django.db import InterfaceError, OperationalError, connection
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
@@ -52,15 +52,28 @@ BUSY = Trouble(
     log="The database was locked for too long: a page was refused. This is said once.",
     retry_after=5,
 )
+AWAY = Trouble(
+    # It is ending or starting; and what the driver itself says of a connection has no code.
+    codes=("57P", "08"),
+    status=503,
+    sentence=_(
+        "The database cannot be reached just now, so what you did may not be saved. Look again in a"
+        " moment."
+    ),
+    log="The database could not be reached: a page was refused. This is said once.",
+    retry_after=5,
+)
 
 
 def trouble_of(error: BaseException | None) -> Trouble | None:
     """What an error says of the database; None where it is of another kind."""
-    if not isinstance(error, OperationalError):
+    if not isinstance(error, OperationalError | InterfaceError):
         return None
     driver = error.__cause__
-    code = getattr(driver, "sqlite_errorname", None) or getattr(driver, "sqlstate", None) or ""
-    return next((trouble for trouble in (FULL, BUSY) if code.startswith(trouble.codes)), None)
+    code = getattr(driver, "sqlite_errorname", None) or getattr(driver, "sqlstate", None)
+    if code is None:
+        return AWAY if connection.vendor == "postgresql" else None
+    return next((trouble for trouble in (FULL, BUSY, AWAY) if code.startswith(trouble.codes)), None)
 
 
 class StorageMiddleware(MiddlewareMixin):

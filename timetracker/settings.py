@@ -73,6 +73,14 @@ DATABASE_URL = env.database(
     "sqlite:///data/timetracker.sqlite3",
     "The database: the embedded SQLite file, or PostgreSQL for a team.",
 )
+WEB_CONCURRENCY = env.integer(
+    "WEB_CONCURRENCY",
+    1,
+    "gunicorn's worker processes, of eight threads each; more than one with PostgreSQL only, about"
+    " two for each CPU. gunicorn reads it from the process's environment alone.",
+    minimum=1,
+    maximum=1000,
+)
 TIME_ZONE = env.time_zone(
     "TIME_ZONE",
     env.time_zone("TZ", "UTC", "The time zone where TIME_ZONE is not set.", shown="UTC"),
@@ -103,6 +111,32 @@ DEFAULT_FROM_EMAIL = env.text(
     shape=r".*\S@\S+",
     allowed="an e-mail address",
 )
+
+env.section("Operation")
+LOG_FORMAT = env.choice(
+    "LOG_FORMAT",
+    ("line", "json"),
+    "line",
+    "How the log is written: lines of text, or a JSON object a line.",
+)
+METRICS_TOKEN = env.secret(
+    "METRICS_TOKEN",
+    "Prometheus gets figures at /metrics with this token (Authorization: Bearer …). Without it"
+    " there is no such page.",
+    at_least=16,
+)
+ADMIN_EMAILS = env.words(
+    "ADMIN_EMAILS",
+    [],
+    "Who is told of errors by mail, without a word about anybody. Needs EMAIL_URL.",
+    shape=r"[^\s@]+@[^\s@]+",
+    allowed="e-mail addresses, separated by commas",
+)
+if ADMIN_EMAILS and not EMAIL_URL:
+    raise ConfigurationError(
+        "ADMIN_EMAILS is set, but EMAIL_URL is not: there is no mail server to send with"
+        " (set EMAIL_URL, or ADMIN_EMAILS to nothing)."
+    )
 
 env.section("Time tracking")
 SECOND_TIMER = env.choice(
@@ -270,17 +304,23 @@ INSTALLED_APPS = [
     "timetracker.apps.TimeTrackerConfig",
 ]
 MIDDLEWARE = [
-    "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "timetracker.logs.RequestIdMiddleware",  # first: all that is logged of a request has its id
+    # What adds headers stands before what may answer by itself: probes, static files, redirects.
     "csp.middleware.CSPMiddleware",
+    "timetracker.hardening.HeadersMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "timetracker.probes.ProbeMiddleware",  # before all that asks for the host or a session
+    "timetracker.metrics.MetricsMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.locale.LocaleMiddleware",  # before all that may show people a sentence
     "timetracker.middleware.StorageMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
+    "timetracker.hardening.BodyMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "accounts.middleware.LanguageMiddleware",
@@ -323,7 +363,11 @@ else:
     DATABASE_URL.setdefault("CONN_MAX_AGE", 60)  # seconds
     DATABASE_URL["CONN_HEALTH_CHECKS"] = True
     # Compiling a report's query takes PostgreSQL longer than running it.
-    DATABASE_URL["OPTIONS"] = {"options": "-c jit=off", **DATABASE_URL.get("OPTIONS", {})}
+    DATABASE_URL["OPTIONS"] = {
+        "options": "-c jit=off",
+        "connect_timeout": 5,  # seconds; a page says rather that it cannot than hang
+        **DATABASE_URL.get("OPTIONS", {}),
+    }
 FORM_RENDERER = "timetracker.renderer.QuickRenderer"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {
@@ -361,8 +405,15 @@ ACCOUNT_EMAIL_VERIFICATION = "optional" if EMAIL_URL else "none"
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # no mail to strangers whose address somebody typed
 # Whoever finds a browser signed in must not make the account their own by adding an address.
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
-# In a demo the limit by account is left out: any visitor could shut the only one for all others.
-ACCOUNT_RATE_LIMITS = {"login_failed": "10/m/ip"} if DEMO_MODE else {}
+ACCOUNT_RATE_LIMITS = {
+    # As many guesses at the old password in a session left open as at the door.
+    "change_password": "5/5m/user",
+    # allauth would send an hour's three hundred mails to one address, whoever asks for them.
+    "reset_password": "20/m/ip,5/h/key",
+    "confirm_email": "1/3m/key,10/d/key",
+    # In a demo the limit by account is left out: any visitor could shut the only one for all.
+    **({"login_failed": "10/m/ip"} if DEMO_MODE else {}),
+}
 ACCOUNT_LOGOUT_REDIRECT_URL = LOGOUT_REDIRECT_URL
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS else "http"
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
@@ -379,11 +430,13 @@ EMAIL_TIMEOUT = 10  # seconds
 
 # --- security ---
 SECURE_SSL_REDIRECT = HTTPS
+SECURE_REDIRECT_EXEMPT = ["^(healthz|readyz|metrics)$"]  # asked of a process itself (probes.py)
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"  # Strict would lose the provider's redirect
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # bytes of a form; a file to import has its own limit
 if TRUSTED_PROXY_COUNT:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SILENCED_SYSTEM_CHECKS = [
@@ -421,6 +474,7 @@ STORAGES = {
         else "whitenoise.storage.CompressedManifestStaticFilesStorage"
     },
 }
+WHITENOISE_ALLOW_ALL_ORIGINS = False  # no other site has a use for them
 
 # --- language and time ---
 LANGUAGE_CODE = "en"
@@ -452,14 +506,19 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "line": {
-            "class": "accounts.logs.DiscreetFormatter",
-            "format": "{asctime} {levelname} {name} {message}",
-            "style": "{",
-        }
+        "line": {"()": "timetracker.logs.LineFormatter"},
+        "json": {"()": "timetracker.logs.JsonFormatter"},
     },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": "WARNING"},
+    "filters": {"strangers": {"()": "timetracker.logs.StrangersFilter"}},
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": LOG_FORMAT,
+            "filters": ["strangers"],
+        },
+        **({"admins": {"class": "timetracker.errors.AdminMailHandler"}} if ADMIN_EMAILS else {}),
+    },
+    "root": {"handlers": ["console", *(["admins"] if ADMIN_EMAILS else [])], "level": "WARNING"},
     "loggers": {
         "django": {"handlers": [], "level": "WARNING", "propagate": True},
         "analytics": {"level": "INFO"},

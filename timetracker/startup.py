@@ -1,6 +1,7 @@
 """What the servers' two entry points share."""
 
 import gc
+import logging
 import os
 import sys
 from collections.abc import Callable
@@ -19,6 +20,7 @@ CANNOT_START = 3
 def start(make_application: Callable[[], T]) -> T:
     """Make the application; a bad setting ends the process with one line."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "timetracker.settings")
+    logging.captureWarnings(True)  # what libraries warn of is written as all else is
     try:
         application = make_application()
         import_module(settings.ROOT_URLCONF)  # and all views with it, before the first request

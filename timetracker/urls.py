@@ -8,6 +8,7 @@ from django.urls import include, path
 
 from timetracker.gates import EXPORTS, IMPORTS, REPORTS, gated
 from timetracker.manifest import manifest
+from timetracker.probes import PROBES
 
 
 def favicon(_request: HttpRequest) -> HttpResponse:
@@ -16,6 +17,7 @@ def favicon(_request: HttpRequest) -> HttpResponse:
 
 
 urlpatterns = [
+    *(path(route, probe) for route, probe in PROBES.items()),
     path("favicon.ico", favicon),
     path("manifest.webmanifest", manifest, name="manifest"),
     path("", include("tracking.urls")),
@@ -26,3 +28,5 @@ urlpatterns = [
     path("accounts/", include("accounts.urls")),
     path("admin/", admin.site.urls),
 ]
+
+handler400 = "timetracker.hardening.bad_request"

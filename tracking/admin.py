@@ -11,8 +11,6 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
-from django.contrib.admin.options import IncorrectLookupParameters
-from django.contrib.admin.views.main import ChangeList
 from django.db import models
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
@@ -259,13 +257,6 @@ class TimeEntryAdmin(admin.ModelAdmin):
     # (date_hierarchy), to count them a second time beside what was found.
     ordering = ("-id",)
     show_full_result_count = False
-
-    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
-        """Django's list; an address that names a year beyond every number shows it unfiltered."""
-        try:
-            return super().get_changelist_instance(request)
-        except OverflowError as error:
-            raise IncorrectLookupParameters from error
 
     @admin.display(description=_("description"), ordering="description")
     def what(self, entry: TimeEntry) -> str:

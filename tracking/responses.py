@@ -48,6 +48,11 @@ def next_page(request: PersonRequest, to: str) -> str:
     wished = request.POST.get("next", "")
     if request.htmx:
         wished = here(request)
-    if url_has_allowed_host_and_scheme(wished, allowed_hosts=None):
-        return wished
-    return resolve_url(to)
+    return wished if is_here(wished) else resolve_url(to)
+
+
+def is_here(address: str) -> bool:
+    """Whether an address that somebody sent is a path of this site (and no view's name, which
+    Django's `redirect` would look up).
+    """
+    return address.startswith("/") and url_has_allowed_host_and_scheme(address, allowed_hosts=None)

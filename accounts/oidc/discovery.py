@@ -10,7 +10,15 @@ from django.core.cache import cache
 from accounts.oidc.errors import ProviderUnavailable
 from accounts.oidc.transport import REMEMBER_FAILURE, ask, cache_key, malformed, recently_failed
 
-__all__ = ["Provider", "ProviderUnavailable", "provider", "recently_failed", "signing_keys"]
+__all__ = [
+    "Provider",
+    "ProviderUnavailable",
+    "document_address",
+    "forget",
+    "provider",
+    "recently_failed",
+    "signing_keys",
+]
 
 KEEP = 60 * 60  # seconds
 WELL_KNOWN = "/.well-known/openid-configuration"
@@ -37,8 +45,7 @@ def provider() -> Provider:
     document = cache.get(cache_key("document"))
     if document is not None:
         return _provider(document)
-    address = settings.OIDC_ISSUER.rstrip("/") + WELL_KNOWN
-    answer = ask("GET", address, remember_errors=True)
+    answer = ask("GET", document_address(), remember_errors=True)
     try:
         found = _provider(answer.body)
     except ProviderUnavailable:
@@ -47,6 +54,16 @@ def provider() -> Provider:
         raise
     cache.set(cache_key("document"), answer.body, KEEP)
     return found
+
+
+def document_address() -> str:
+    """Where the provider describes itself."""
+    return str(settings.OIDC_ISSUER).rstrip("/") + WELL_KNOWN
+
+
+def forget() -> None:
+    """Ask the provider anew at the next use, whatever is kept of it, also that it has failed."""
+    cache.delete_many([cache_key(name) for name in ("document", "keys", "failed")])
 
 
 def signing_keys(*, refresh: bool = False) -> list[dict[str, Any]]:

@@ -36,8 +36,8 @@ PERIODS: dict[str, tuple[timedelta, str | Promise]] = {
     "90d": (timedelta(days=90), _("90 days")),
     "1y": (timedelta(days=365), _("1 year")),
 }
-# A spreadsheet would take a text that begins so for a formula.
-FORMULA = re.compile(r"^[\s\"']*[=+\-@＝＋－＠]|^[\t\r\n]|;\s*[=+\-@]")
+# A spreadsheet would take a text that begins so for a formula; some part cells at these, too.
+FORMULA = re.compile(r"""(?:^|[;\t\r\n])(?=[\s"']*[=+\-@＝＋－＠])|^(?=[\t\r\n])""")
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,7 @@ def dates(day: date, _language: str | None) -> tuple[str, str]:
 
 def guarded(text: str) -> str:
     """A cell that no spreadsheet takes for a formula."""
-    return f"'{text}" if FORMULA.search(text) else text
+    return FORMULA.sub(r"\g<0>'", text)
 
 
 @admin.register(DailyCount)

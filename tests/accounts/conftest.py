@@ -1,13 +1,16 @@
 """What the tests of accounts share: the hostile provider, and a walk through its sign-in."""
 
+import threading
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 import requests
+from django.core import mail
 from django.test import Client
 
+from accounts.adapter import outgoing
 from accounts.models import OIDCIdentity, User
 from tests.accounts.provider import Provider, running_provider
 
@@ -70,3 +73,12 @@ def assert_no_account(client: Client, response: Any, status: int, *texts: str) -
     """As `assert_refused`, and no account was made either."""
     assert_refused(client, response, status, *texts)
     assert not User.objects.exists()
+
+
+def sent() -> list[Any]:
+    """The mails so far, when all that was handed over has gone: both who send them are here."""
+    here = threading.Barrier(2)
+    for turn in [outgoing.submit(here.wait, 30) for _ in range(2)]:
+        turn.result()
+    outbox: list[Any] = mail.outbox
+    return outbox

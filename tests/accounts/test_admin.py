@@ -34,6 +34,22 @@ def test_the_door_leads_to_the_sites_sign_in_page(client: Client, alice: Any) ->
     assert client.get("/admin/").status_code == 302
 
 
+def test_the_admin_takes_no_password_itself(admin: Client, alice: Any, bob: Any) -> None:
+    """Django's forms count no attempts: in a session left open all passwords could be tried."""
+    for form in ({"username": "bob", "password": PASSWORD}, {"username": "bob", "password": "x"}):
+        response = admin.post("/admin/login/", form)
+        assert (response.status_code, response["Location"]) == (302, "/admin/")
+
+    new = "another horse another battery"
+    form = {"old_password": PASSWORD, "new_password1": new, "new_password2": new}
+    response = admin.post("/admin/password_change/", form)
+
+    assert (response.status_code, response["Location"]) == (302, "/accounts/password/change/")
+    alice.refresh_from_db()
+    assert alice.check_password(PASSWORD)
+    assert admin.session["_auth_user_id"] == str(alice.pk)
+
+
 def test_the_door_refuses_who_is_no_admin(client: Client, bob: Any) -> None:
     client.force_login(bob, "accounts.backends.LocalBackend")
 

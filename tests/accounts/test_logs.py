@@ -8,8 +8,9 @@ from io import StringIO
 from typing import Any
 
 import pytest
-from django.core import mail
 from django.test import Client
+
+from tests.accounts.conftest import sent
 
 
 @pytest.fixture
@@ -19,7 +20,7 @@ def log(settings: Any) -> Iterator[StringIO]:
     configurator = logging.config.DictConfigurator({"version": 1})
     written = StringIO()
     handler = logging.StreamHandler(written)
-    handler.setFormatter(configurator.configure_formatter(formatters["line"]))
+    handler.setFormatter(configurator.configure_formatter(dict(formatters["line"])))
     logging.getLogger().addHandler(handler)
     yield written
     logging.getLogger().removeHandler(handler)
@@ -30,7 +31,7 @@ def test_it_holds_no_link_that_sets_a_password(
 ) -> None:
     settings.EMAIL_URL = {"EMAIL_HOST": "mail.example.org"}
     client.post("/accounts/password/reset/", {"email": "alice@example.org"})
-    link = re.search(r"http://testserver(/accounts/\S+/)", str(mail.outbox[0].body))
+    link = re.search(r"http://testserver(/accounts/\S+/)", str(sent()[0].body))
     assert link is not None
     settings.LOCAL_ENABLED = False
 
@@ -49,3 +50,9 @@ def test_it_holds_no_link_that_confirms_an_address_not_even_in_a_traceback(log: 
     assert "failed: /accounts/confirm-email/…" in log.getvalue()
     assert "ValueError: GET /accounts/confirm-email/…" in log.getvalue()
     assert "secret" not in log.getvalue()
+
+
+def test_it_holds_no_query(log: StringIO) -> None:
+    logging.getLogger("gunicorn.error").error("Error handling request /reports/?q=Mrs+Smith HTTP")
+
+    assert "Error handling request /reports/?… HTTP" in log.getvalue()

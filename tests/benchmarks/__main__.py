@@ -12,7 +12,17 @@ from datetime import UTC, datetime
 
 import django
 
-from tests.benchmarks import eventlog, exports, figures, insights, memory, page, pages, reports
+from tests.benchmarks import (
+    eventlog,
+    exports,
+    figures,
+    insights,
+    load,
+    memory,
+    page,
+    pages,
+    reports,
+)
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.peer import peer
 from tests.benchmarks.sites import run, site
@@ -45,6 +55,7 @@ TOPICS: dict[str, Callable[[], list[Figure]]] = {
     "exports": exports.figures,
     "insights": insights.figures,
     "eventlog": eventlog.figures,
+    "load": load.figures,
 }
 
 

@@ -101,7 +101,6 @@ PAGES = [
     in_admin("telemetry: reset", "analytics/installation/reset/"),
     in_admin("event log", "analytics/event/"),
     in_admin("event", "analytics/event/1/change/"),
-    in_admin("password change", "password_change/"),
 ]
 
 

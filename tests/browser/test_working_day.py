@@ -643,6 +643,8 @@ def test_the_keys_lead_on(visit: Visit):
         tab_to(page, ".menu-danger")
         page.keyboard.press("Enter")
         expect(rows(page, "Standup")).to_have_count(0)
+        expect(toasts(page).get_by_role("button", name="Undo")).to_be_visible()
+        expect(page.locator(".htmx-settling")).to_have_count(0)  # before, it is a form without htmx
         page.keyboard.press("u")
         expect(rows(page, "Standup").get_by_role("link", name="Standup")).to_be_focused()
 

@@ -89,6 +89,10 @@ ADMIN_APP = "admin/(?P<app_label>auth|account|analytics|accounts|tracking)/$"
 ROWS = [
     Row("favicon.ico", all_five(ICON), all_five(ICON)),
     Row("manifest.webmanifest", all_five(200)),
+    # --- what machines ask ---
+    Row("healthz", all_five(200)),
+    Row("readyz", all_five(200)),
+    Row("metrics", all_five(404)),  # no token is set
     # --- the timer ---
     Row("", people(200)),
     Row("timer/", people("/")),
@@ -379,13 +383,13 @@ ROWS = [
     Row("accounts/password/reset/key/done/", all_five(200)),
     # --- Django's admin, but for the pages of its models ---
     Row("admin/", admins(200), admins(200)),
-    Row("admin/login/", (SIGN_IN, 403, 403, 403, "/admin/"), (SIGN_IN, 403, 403, 403, 200)),
+    Row("admin/login/", (SIGN_IN, 403, 403, 403, "/admin/"), (SIGN_IN, 403, 403, 403, "/admin/")),
     Row(
         "admin/logout/",
         ("/admin/", "/admin/", "/admin/", "/admin/", 405),
         ("/admin/", "/admin/", "/admin/", "/admin/", SIGN_IN),
     ),
-    Row("admin/password_change/", admins(200), admins(200)),
+    Row("admin/password_change/", admins(CHANGE), admins(CHANGE)),
     Row("admin/password_change/done/", admins(200), admins(405)),
     Row("admin/jsi18n/", admins(200), admins(405)),
     Row(

@@ -1,10 +1,12 @@
 """Settings: what a bad value says, what follows from a good one; each in a process of its own."""
 
+import os
 import re
 
 import pytest
 
 from tests.processes import ROOT, Site
+from timetracker.environment import ConfigurationError, Environment
 from timetracker.reference import pages
 from timetracker.settings import env
 
@@ -29,6 +31,7 @@ def setting(site, expression, **variables):
         ("ENABLE_TELEMETRY", "2", "true, 1, yes, on; or false, 0, no, off"),
         ("TRUSTED_PROXY_COUNT", "-1", "a whole number from 0"),
         ("TRUSTED_PROXY_COUNT", "two", "a whole number from 0"),
+        ("WEB_CONCURRENCY", "0", "a whole number from 1 to 1000"),
         ("TIME_ZONE", "Middle/Earth", "an IANA name such as Europe/Berlin"),
         ("TZ", ":etc/x", "an IANA name such as Europe/Berlin"),
         ("ENVIRONMENT", "prod", "production, staging, development, test"),
@@ -51,6 +54,8 @@ def setting(site, expression, **variables):
         ("CURRENCY", "eur", "three capital letters (ISO 4217) such as EUR"),
         ("CURRENCY", "EURO", "three capital letters (ISO 4217) such as EUR"),
         ("CURRENCY", "€", "three capital letters (ISO 4217) such as EUR"),
+        ("LOG_FORMAT", "xml", "line, json"),
+        ("ADMIN_EMAILS", "root", "e-mail addresses, separated by commas"),
         ("ENABLE_EXPORTS", "never", "true, 1, yes, on; or false, 0, no, off"),
         ("ENABLE_IMPORTS", "never", "true, 1, yes, on; or false, 0, no, off"),
         ("ENABLE_REPORTS", "never", "true, 1, yes, on; or false, 0, no, off"),
@@ -70,11 +75,13 @@ def test_a_bad_value_stops_the_start_with_one_line(site, name, value, allowed):
     ("name", "value"),
     [
         ("DATABASE_URL", "mysql://root:hunter2@db/x"),
+        ("DATABASE_URL", "//root:hunter2@db/x"),
         ("DATABASE_URL", "postgres://"),
         ("DATABASE_URL", "sqlite://"),
         ("EMAIL_URL", "pigeon://bob:hunter2@coop"),
         ("EMAIL_URL", "smtp://"),
         ("SECRET_KEY", "hunter2"),
+        ("METRICS_TOKEN", "hunter2"),
     ],
 )
 def test_a_bad_value_that_holds_a_password_is_not_shown(site, name, value):
@@ -119,6 +126,19 @@ def test_a_server_ends_with_the_same_line(site):
 
     assert done.returncode == 3
     assert re.fullmatch(r"DEBUG is 'maybe'; allowed: .*\n", done.stderr)
+
+
+def test_the_check_for_deployment_is_clean(site):
+    """With HTTPS, but for what is the policy of the domain's owner; without HTTPS it is not."""
+    checks = ("check", "--deploy", "--fail-level", "WARNING")
+    clean = site.manage(*checks, HTTPS="true", ALLOWED_HOSTS="time.example.org")
+    plain = site.manage(*checks, HTTPS="false")
+
+    assert clean.returncode == 0, clean.stderr
+    assert "no issues (2 silenced)" in clean.stdout
+    assert setting(site, "settings.SILENCED_SYSTEM_CHECKS") == "['security.W005', 'security.W021']"
+    assert plain.returncode != 0
+    assert "security.W012" in plain.stderr
 
 
 @pytest.mark.parametrize("word", ["true", "1", "YES", "On"])
@@ -192,6 +212,25 @@ def test_variables_of_the_process_win_over_the_file(site, tmp_path):
     assert setting(site, facts, **file, TIME_ZONE="Asia/Tokyo") == "Asia/Tokyo staging"
 
 
+def test_a_file_that_may_not_be_read_is_named_instead_of_what_it_sets(tmp_path):
+    """Whoever runs a command as another user is told so, and not that SECRET_KEY is missing."""
+    file = tmp_path / "env"
+    file.write_text("SECRET_KEY=hunter2\n")
+    file.chmod(0)
+    was_root = os.geteuid() == 0
+    if was_root:  # who may read everything
+        os.seteuid(10001)
+    try:
+        with pytest.raises(ConfigurationError) as refused:
+            Environment(file)
+    finally:
+        if was_root:
+            os.seteuid(0)
+
+    assert str(refused.value).startswith(f"{file} cannot be read (PermissionError): run this as")
+    assert "hunter2" not in str(refused.value)
+
+
 def test_tz_is_the_time_zone_where_none_is_set(site):
     assert setting(site, "settings.TIME_ZONE", TZ="Asia/Tokyo") == "Asia/Tokyo"
     both = {"TZ": "Asia/Tokyo", "TIME_ZONE": "Europe/Berlin"}
@@ -206,10 +245,9 @@ def test_an_unrelated_setting_does_not_follow_telemetry(site):
 
 def test_a_demo_counts_attempts_by_address_only(site):
     """By account, any visitor could shut the only one."""
-    assert setting(site, "settings.ACCOUNT_RATE_LIMITS") == "{}"
-    assert setting(site, "settings.ACCOUNT_RATE_LIMITS", DEMO_MODE="true") == (
-        "{'login_failed': '10/m/ip'}"
-    )
+    limit = "settings.ACCOUNT_RATE_LIMITS.get('login_failed')"
+    assert setting(site, limit) == "None"  # allauth's own, by account and address
+    assert setting(site, limit, DEMO_MODE="true") == "10/m/ip"
 
 
 def test_the_embedded_database_waits_for_its_turn(site):
@@ -249,3 +287,15 @@ def test_the_version_has_one_home():
         if re.search(r"""["']0\.1\.0["']""", path.read_text())
     ]
     assert [str(home) for home in homes] == ["timetracker/__init__.py"]
+
+
+def test_who_is_told_of_errors_needs_a_mail_server(site):
+    done = site.manage("check", ADMIN_EMAILS="root@example.org")
+
+    assert done.returncode == 2
+    assert done.stderr.startswith("ADMIN_EMAILS is set, but EMAIL_URL is not")
+    facts = "settings.ADMIN_EMAILS, settings.LOGGING['root']['handlers']"
+    both = {"ADMIN_EMAILS": "a@example.org, b@example.org", "EMAIL_URL": "smtp://127.0.0.1:1"}
+    assert setting(site, facts, **both) == (
+        "['a@example.org', 'b@example.org'] ['console', 'admins']"
+    )

@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import psycopg
 import pytest
 from django.core.cache import cache
 from django.db import OperationalError, connection
@@ -15,7 +16,7 @@ from django.utils.functional import SimpleLazyObject
 
 from tests.conftest import PASSWORD
 from timetracker import middleware
-from timetracker.middleware import BUSY, FULL, page
+from timetracker.middleware import AWAY, BUSY, FULL, page, trouble_of
 from tracking.models import Client, TimeEntry
 
 START = "/timer/start/"
@@ -184,3 +185,36 @@ def test_the_page_asks_nothing_of_the_database(trouble):
 
 def nobody():
     raise OperationalError("There is no database to ask.")
+
+
+@pytest.mark.parametrize(
+    ("driver", "tells"),
+    [
+        (psycopg.errors.AdminShutdown(), True),
+        (psycopg.errors.CrashShutdown(), True),
+        (psycopg.errors.CannotConnectNow(), True),
+        (psycopg.errors.ConnectionFailure(), True),
+        (psycopg.OperationalError("connection refused"), connection.vendor == "postgresql"),
+    ],
+)
+def test_a_database_that_is_away_is_told(driver, tells):
+    error = OperationalError()
+    error.__cause__ = driver
+
+    assert trouble_of(error) is (AWAY if tells else None)
+
+
+def test_an_error_of_another_kind_is_none_of_these():
+    error = OperationalError()
+    error.__cause__ = psycopg.errors.OutOfMemory()
+
+    assert trouble_of(error) is None
+    assert trouble_of(ValueError()) is None
+
+
+def test_a_database_that_is_away_is_said_in_a_sentence(rf):
+    answer = page(AWAY, rf.get("/", headers={"HX-Request": "true"}))
+
+    assert answer.status_code == 503
+    assert answer["Retry-After"] == "5"
+    assert "The database cannot be reached just now" in answer.content.decode()

@@ -21,9 +21,9 @@ def choose(client: Client, content: bytes, name: str = "time.csv", **data: str):
     return client.post(PAGE, sent)
 
 
-def sentence(response) -> str:
+def sentence(response, status: int = 422) -> str:
     """What is said beside the file."""
-    assert response.status_code == 422
+    assert response.status_code == status
     return " ".join(response.context["form"].errors["file"])
 
 
@@ -210,7 +210,7 @@ def test_what_is_far_too_large_is_refused_unread(bob_in):
         **{"CONTENT_LENGTH": str(200 * 1024 * 1024), "wsgi.input": Unread()},
     )
 
-    assert "This file has 200 MB" in sentence(response)
+    assert "This file has 200 MB" in sentence(response, 413)
 
 
 def test_a_form_of_another_site_is_refused(bob):

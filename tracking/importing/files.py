@@ -8,10 +8,13 @@ from io import TextIOWrapper
 from typing import IO, Any
 
 from django.core.exceptions import ValidationError
+from django.http import HttpRequest
 from django.utils.translation import gettext as _, gettext_lazy
 
 MOST_BYTES = 20 * 1024 * 1024
 MOST_LINES = 100_000
+MOST_BLANK = 10 * MOST_LINES  # lines beside them, and within values
+LONGEST_RECORD = 64 * 1024  # characters; a line of a report has some hundreds
 BLOCK = 64 * 1024  # bytes
 DELIMITERS = ",;\t"
 SEPARATOR_HINT = "sep="  # with which Excel's own files begin
@@ -27,6 +30,15 @@ OTHER_KINDS = {
 }
 
 Record = tuple[int, list[str]]  # the number of its first line, from 1; its values
+
+
+def length_of(request: HttpRequest) -> int:
+    """The bytes of a body, as its header says; 0 without one. No server hands on more than that.
+
+    Of more than twenty digits the first say enough; Python refuses to read thousands of them.
+    """
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    return int(length.lstrip("0")[:20] or 0) if length.isascii() and length.isdigit() else 0
 
 
 @contextmanager
@@ -107,15 +119,42 @@ def records(text: TextIOWrapper, knows: Callable[[list[str]], int]) -> Iterator[
 
     Values stand between commas, semicolons or tabs: whichever makes most of the columns that the
     caller `knows` (how many of these are columns?). Raises `ValidationError` where quotation marks
-    do not close, and beyond `MOST_LINES`.
+    do not close, beyond `MOST_LINES`, and for a record beyond `LONGEST_RECORD`.
     """
-    start, first = 0, text.readline()
+    start, first = 0, next(Lines(text), "")
     if first.strip().lower().startswith(SEPARATOR_HINT):
-        start, first = text.tell(), text.readline()
+        start, first = text.tell(), next(Lines(text), "")
     delimiter = max(DELIMITERS, key=lambda each: knows(_split(first, each)))
     text.seek(start)
-    lines = iter(text.readline, "")
-    return _numbered(csv.reader(lines, delimiter=delimiter, strict=True), 1 if start else 0)
+    lines = Lines(text)
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    return _numbered(reader, lines, 1 if start else 0)
+
+
+class Lines(Iterator[str]):
+    """The lines of a text, of which those of one record may not be longer than any record is.
+
+    What has no end is not read to its end: its values would take many times its size.
+    """
+
+    def __init__(self, text: TextIOWrapper) -> None:
+        self._text = text
+        self.begin_record()
+
+    def begin_record(self) -> None:
+        """The lines that follow are of another record."""
+        self._left = LONGEST_RECORD
+
+    def __next__(self) -> str:
+        line = self._text.readline(self._left + 1)
+        self._left -= len(line)
+        if self._left < 0:
+            raise ValidationError(
+                _("This file has a line that is longer than any of a report. Export it once more.")
+            )
+        if not line:
+            raise StopIteration
+        return line
 
 
 def _split(line: str, delimiter: str) -> list[str]:
@@ -125,9 +164,10 @@ def _split(line: str, delimiter: str) -> list[str]:
         return []
 
 
-def _numbered(reader: Any, skipped: int) -> Iterator[Record]:
+def _numbered(reader: Any, lines: Lines, skipped: int) -> Iterator[Record]:
     number = 0
     while True:
+        lines.begin_record()
         line = reader.line_num + skipped + 1
         try:
             values = next(reader)
@@ -141,12 +181,12 @@ def _numbered(reader: Any, skipped: int) -> Iterator[Record]:
                 )
                 % {"line": line}
             ) from None
-        if not any(value.strip() for value in values):
-            continue
-        number += 1
-        if number > MOST_LINES + 1:
+        blank = not any(value.strip() for value in values)
+        number += not blank
+        if number > MOST_LINES + 1 or line > MOST_LINES + MOST_BLANK:
             raise ValidationError(
                 _("This file has more than %(most)d lines. Export shorter periods, one by one.")
                 % {"most": MOST_LINES}
             )
-        yield line, values
+        if not blank:
+            yield line, values

@@ -10,7 +10,6 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, render, resolve_url
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _, ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
@@ -24,7 +23,7 @@ from tracking.models import TimeEntry
 from tracking.offers import Offer, offer_of
 from tracking.once import first_time, forget_first_time
 from tracking.people import administers, manages
-from tracking.responses import done
+from tracking.responses import done, is_here
 
 AnyForm = AddForm | EntryForm | SplitForm | BulkForm
 ONCE_FOR = 60 * 60  # seconds in which a form that is sent again is taken for the same
@@ -261,9 +260,7 @@ def _person(key: str) -> Any:
 def _back(request: PersonRequest) -> str:
     """The page of this site on which the person is, or to which the form leads back."""
     wished = here(request) or request.POST.get("next", "") or request.GET.get("next", "")
-    if url_has_allowed_host_and_scheme(wished, allowed_hosts=None):
-        return wished
-    return resolve_url("entries")
+    return wished if is_here(wished) else resolve_url("entries")
 
 
 def _changeable(request: PersonRequest, pk: int) -> TimeEntry:
