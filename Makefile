@@ -51,7 +51,7 @@ test-postgresql: $(INSTALLED) ## the quick tests on a PostgreSQL of their own
 test-matrix: $(INSTALLED) ## the quick tests on Django 6.1 and Python 3.13
 	$(BIN)/python -m tests.matrix
 
-bench: $(INSTALLED) ## measure what analytics costs, and how quick pages are (half an hour, on a quiet machine): docs/performance.md
+bench: $(INSTALLED) ## measure what analytics costs, and how quick pages are (more than half an hour, on a quiet machine): docs/performance.md
 	$(BIN)/python -m tests.benchmarks
 
 # --strict: what could not be asked about fails. Without it a database that is out of reach looks like one

@@ -1,4 +1,4 @@
-"""Acceptance, events 8: nothing personal leaves.
+"""Nothing personal leaves.
 
 Every text column holds a marker of its own, and every address and form of the site is used.
 """

@@ -156,7 +156,7 @@ def version() -> str:
     """The database's name and version."""
     if connection.vendor == "sqlite":
         return f"SQLite {sqlite3.sqlite_version}"
-    number: int = connection.pg_version  # type: ignore[attr-defined]
+    number: int = connection.pg_version  # type: ignore[attr-defined]  # PostgreSQL's wrapper alone
     return f"PostgreSQL {number // 10000}.{number % 10000}"
 
 

@@ -23,7 +23,10 @@ _current: ContextVar[str] = ContextVar("request_id", default="-")
 
 
 class RequestIdMiddleware(MiddlewareMixin):
-    """Gives each request an id, which stands in its answer and in all that is logged of it."""
+    """Gives each request an id, which stands in its answer and in all that is logged of it.
+
+    It is an attribute of ours on Django's request, which its types cannot know.
+    """
 
     def process_request(self, request: HttpRequest) -> None:
         """Take the id that a trusted proxy gives, or make one."""

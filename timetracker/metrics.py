@@ -75,7 +75,7 @@ def _registry() -> CollectorRegistry:
     """What is shown: the requests of all processes, and how the database and the events stand."""
     registry = CollectorRegistry()
     if FOLDER in os.environ:
-        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library's
     else:
         registry.register(REQUESTS)
         registry.register(SECONDS)

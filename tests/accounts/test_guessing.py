@@ -372,11 +372,15 @@ def test_a_reset_password_ends_all_sessions(browsers: list[Client], settings: An
 
 
 def test_a_password_that_an_admin_sets_ends_all_sessions(
-    browsers: list[Client], alice: Any
+    browsers: list[Client], alice: Any, client: Client
 ) -> None:
-    alice.set_password(NEW)
-    alice.save()
+    client.force_login(User.objects.create_user("zoe", "", PASSWORD, role="admin"))
+    form = {"usable_password": "true", "password1": NEW, "password2": NEW}
+    answer = client.post(f"/admin/accounts/user/{alice.pk}/password/", form)
 
+    assert answer.status_code == 302
+    alice.refresh_from_db()
+    assert alice.check_password(NEW)
     assert not any(is_signed_in(browser) for browser in browsers)
 
 

@@ -52,7 +52,7 @@ def place_of(model):
     return f"admin/{model._meta.app_label}/{model._meta.model_name}/"
 
 
-def page_of(world, place):  # noqa: F811
+def page_of(world, place):
     return next(row for row in ROWS if row.route == place)
 
 
@@ -72,7 +72,7 @@ def test_every_model_of_the_admin_is_attacked():
 
 
 @pytest.mark.parametrize("model", FILTERED, ids=lambda model: model.place)
-def test_no_filter_breaks_a_list(world, model):  # noqa: F811
+def test_no_filter_breaks_a_list(world, model):
     row = page_of(world, model.place)
     for name in fields_of(model):
         for value in ("\x00", "9" * 30):
@@ -81,7 +81,7 @@ def test_no_filter_breaks_a_list(world, model):  # noqa: F811
 
 @pytest.mark.parametrize("lookup", ["regex", "iregex"])
 @pytest.mark.parametrize("pattern", ["(" * 3000, "(x+x+)+y", "x"])
-def test_no_list_is_filtered_by_patterns(world, lookup, pattern):  # noqa: F811
+def test_no_list_is_filtered_by_patterns(world, lookup, pattern):
     """Some take for ever; and some are none."""
     User.objects.update(last_name="x" * 40)
     for column in ("accounts/user/?last_name", "analytics/erasure/?distinct_id"):
@@ -92,7 +92,7 @@ def test_no_list_is_filtered_by_patterns(world, lookup, pattern):  # noqa: F811
 @pytest.mark.slow
 @pytest.mark.parametrize("value", [*WORST, "(" * 3000, "1,x", "²"], ids=worded)
 @pytest.mark.parametrize("model", FILTERED, ids=lambda model: model.place)
-def test_no_lookup_breaks_a_list(world, model, value):  # noqa: F811
+def test_no_lookup_breaks_a_list(world, model, value):
     row = page_of(world, model.place)
     for name in fields_of(model):
         for lookup in LOOKUPS:
@@ -100,14 +100,14 @@ def test_no_lookup_breaks_a_list(world, model, value):  # noqa: F811
 
 
 @pytest.mark.parametrize("value", mostly_slow(WORST), ids=worded)
-def test_no_word_of_djangos_breaks_a_list(world, value):  # noqa: F811
+def test_no_word_of_djangos_breaks_a_list(world, value):
     for row in LISTS:
         for word in WORDS[:9]:
             quickly(ask, world, "admin", "get", row, {word: value})
 
 
 @pytest.mark.parametrize("query", ["e=1&id__exact=x", "e=1", "o=9.9", "o=-9.-9.x", "p=-1", "p=0"])
-def test_what_a_list_does_not_understand_is_said_or_left_out(world, query):  # noqa: F811
+def test_what_a_list_does_not_understand_is_said_or_left_out(world, query):
     for row in LISTS:
         response = world.browsers["admin"].get(f"/{row.route}?{query}")
         assert response.status_code in (200, 302), row.route
@@ -119,7 +119,7 @@ def test_what_a_list_does_not_understand_is_said_or_left_out(world, query):  # n
 @pytest.mark.parametrize(
     "place", ["tracking/timeentry", "account/emailaddress", "tracking/timesheetrow"]
 )
-def test_a_list_is_not_asked_for_what_it_does_not_show(world, place, query):  # noqa: F811
+def test_a_list_is_not_asked_for_what_it_does_not_show(world, place, query):
     """Filters through other models would tell a hash letter by letter."""
     assert world.browsers["admin"].get(f"/admin/{place}/?{query}").status_code == 400
 
@@ -132,11 +132,11 @@ def test_a_list_is_not_asked_for_what_it_does_not_show(world, place, query):  # 
         *("tracking/project/?_to_field=name&_popup=1", "accounts/user/{user}/change/?_to_field="),
     ],
 )
-def test_no_other_column_is_taken_for_a_key(world, query):  # noqa: F811
+def test_no_other_column_is_taken_for_a_key(world, query):
     assert world.browsers["admin"].get(f"/admin/{world.fill(query)}").status_code == 400
 
 
-def test_completion_tells_only_what_it_is_for(world):  # noqa: F811
+def test_completion_tells_only_what_it_is_for(world):
     """No word of a query has it look into another model's column."""
     for field in ("password", "user__password", "id", "nothing", "", "\x00"):
         for model in ("user", "timeentry", "nothing", "group"):
@@ -148,7 +148,7 @@ def test_completion_tells_only_what_it_is_for(world):  # noqa: F811
 
 @pytest.mark.slow
 @pytest.mark.parametrize("value", [*WORST, *EVIL[::4]], ids=worded)
-def test_no_input_breaks_a_page_of_the_admin(world, value):  # noqa: F811
+def test_no_input_breaks_a_page_of_the_admin(world, value):
     for row in ROWS:
         quickly(ask, world, "admin", "get", row, dict.fromkeys(WORDS, value))
         quickly(ask, world, "admin", "post", row, dict.fromkeys(WORDS, value))
@@ -161,7 +161,7 @@ KEYS = ("x", "%00", "9" * 30, "9" * 5000, "-1", "_", "_00", "_C3", "%C3%A9" * 20
 
 
 @pytest.mark.parametrize("key", mostly_slow(KEYS), ids=lambda key: key[:10])
-def test_no_key_of_an_address_breaks_a_page(world, key):  # noqa: F811
+def test_no_key_of_an_address_breaks_a_page(world, key):
     """Of the admin and of all others."""
     for row in TABLE:
         if not row.args:
@@ -188,7 +188,7 @@ SLOWLY = [pytest.param(one, marks=pytest.mark.slow) for one in SELECTIONS[2:]]
 
 
 @pytest.mark.parametrize("chosen", [*SELECTIONS[:2], *SLOWLY], ids=lambda one: repr(one)[:12])
-def test_no_selection_breaks_a_list(world, chosen):  # noqa: F811
+def test_no_selection_breaks_a_list(world, chosen):
     """Foreign, huge, odd, endless and absent selections, of every act."""
     for row in LISTS:
         for action in ACTIONS:
@@ -197,7 +197,7 @@ def test_no_selection_breaks_a_list(world, chosen):  # noqa: F811
                 quickly(ask, world, "admin", "post", row, form)
 
 
-def test_an_odd_selection_does_nothing(world):  # noqa: F811
+def test_an_odd_selection_does_nothing(world):
     marked = [world.fill("{tag}"), "x"]
     form = {"action": "delete_selected", "post": "yes", ACTION_CHECKBOX_NAME: marked}
 
@@ -241,7 +241,7 @@ FORMS = [
 ]
 
 
-def form_of(world, row):  # noqa: F811
+def form_of(world, row):
     """The form of a page; None where nobody may change anything."""
     page = world.browsers["admin"].get(world.address(row))
     if page.context.get("adminform") is None:
@@ -249,7 +249,7 @@ def form_of(world, row):  # noqa: F811
     return filled(page)
 
 
-def test_a_form_as_it_stands_is_taken(world):  # noqa: F811
+def test_a_form_as_it_stands_is_taken(world):
     """Or what follows would try nothing but the first field that is missing."""
     taken = []
     for row in FORMS:
@@ -261,7 +261,7 @@ def test_a_form_as_it_stands_is_taken(world):  # noqa: F811
 
 
 @pytest.mark.parametrize("value", ["\x00", "9" * 30], ids=repr)
-def test_no_form_breaks_its_page(world, value):  # noqa: F811
+def test_no_form_breaks_its_page(world, value):
     for row in FORMS:
         form = form_of(world, row)
         texts = [name for name, text in form.items() if not text]
@@ -273,7 +273,7 @@ def test_no_form_breaks_its_page(world, value):  # noqa: F811
 
 @pytest.mark.slow
 @pytest.mark.parametrize("value", WORST, ids=worded)
-def test_no_field_of_a_form_breaks_its_page(world, value):  # noqa: F811
+def test_no_field_of_a_form_breaks_its_page(world, value):
     for row in FORMS:
         form = form_of(world, row)
         for name in form:

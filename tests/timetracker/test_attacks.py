@@ -24,7 +24,7 @@ PEOPLE = ("owner", "manager", "admin")
 OURS = [row for row in TABLE if not row.route.startswith("admin/") and "oidc" not in row.route]
 
 
-def ask(world, person, method, row, data=None, **headers):  # noqa: F811
+def ask(world, person, method, row, data=None, **headers):
     """What one of the five gets; nothing of it stays."""
     browser = world.browsers[person]
     cookies = SimpleCookie(browser.cookies)
@@ -45,7 +45,7 @@ def ask(world, person, method, row, data=None, **headers):  # noqa: F811
 
 
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row.route or "/")
-def test_no_post_is_taken_without_a_token(world, row):  # noqa: F811
+def test_no_post_is_taken_without_a_token(world, row):
     for person in PEOPLE:
         browser = Client(enforce_csrf_checks=True)
         browser.cookies = SimpleCookie(world.browsers[person].cookies)
@@ -116,7 +116,7 @@ def check(response):
         assert Looker(response.content.decode()).found == []
 
 
-def test_what_people_wrote_is_text_on_every_page(world):  # noqa: F811
+def test_what_people_wrote_is_text_on_every_page(world):
     written = write_it_everywhere()
 
     assert {"accounts.User.username", "accounts.User.first_name"} <= written
@@ -134,7 +134,7 @@ def test_what_people_wrote_is_text_on_every_page(world):  # noqa: F811
 
 
 @pytest.mark.slow
-def test_what_people_write_is_text_on_the_page_that_answers(world):  # noqa: F811
+def test_what_people_write_is_text_on_the_page_that_answers(world):
     for row in OURS:
         if not row.post:
             continue
@@ -188,7 +188,7 @@ def quickly(ask, *arguments, **headers):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("value", EVIL, ids=lambda value: repr(value)[:20] + str(len(value)))
-def test_no_input_breaks_a_page_or_leads_away_or_takes_long(world, value, caplog):  # noqa: F811
+def test_no_input_breaks_a_page_or_leads_away_or_takes_long(world, value, caplog):
     caplog.set_level(logging.CRITICAL)
     for row in OURS:
         quickly(ask, world, "admin", "get", row, dict.fromkeys(NAMES, value))
@@ -203,7 +203,7 @@ def test_no_input_breaks_a_page_or_leads_away_or_takes_long(world, value, caplog
 @pytest.mark.slow
 @pytest.mark.parametrize("value", EVIL, ids=lambda value: repr(value)[:20] + str(len(value)))
 @pytest.mark.parametrize("name", ["reports/", "entries/", "exports/report.csv", "calendar/"])
-def test_no_filter_breaks_a_page_or_takes_long(world, name, value):  # noqa: F811
+def test_no_filter_breaks_a_page_or_takes_long(world, name, value):
     row = next(row for row in TABLE if row.route == name)
     for field in NAMES[:24]:
         quickly(ask, world, "admin", "get", row, {"range": "dates", field: value})
@@ -212,7 +212,7 @@ def test_no_filter_breaks_a_page_or_takes_long(world, name, value):  # noqa: F81
 @pytest.mark.parametrize(
     "path", ["/week/9999-12-31/", "/week/0001-01-01/", "/calendar/?day=9999-12-31", "/week/x/"]
 )
-def test_no_day_of_an_address_is_too_far(world, path):  # noqa: F811
+def test_no_day_of_an_address_is_too_far(world, path):
     assert world.browsers["owner"].get(path).status_code in (200, 302, 404)
 
 
@@ -220,7 +220,7 @@ def test_no_day_of_an_address_is_too_far(world, path):  # noqa: F811
 @pytest.mark.parametrize(
     "value", ["https://evil.example/", "http://[", "x" * 8000, "\\", "é", PAYLOAD]
 )
-def test_no_header_leads_away(world, header, value):  # noqa: F811
+def test_no_header_leads_away(world, header, value):
     headers = {"HX-Request": "true", header: value}
     routes = ("", "timer/start/", "timer/stop/", "entries/", "entries/new/", "week/copy/")
     for row in OURS:
@@ -234,7 +234,7 @@ def test_no_header_leads_away(world, header, value):  # noqa: F811
 # --- what is not theirs ------------------------------------------------------------------------
 
 
-def forms_of_other(world):  # noqa: F811
+def forms_of_other(world):
     """The forms that name work, as charlie may send them for time of his own."""
     day = world.fill("{day_before}")
     work = {"project": world.fill("{project}"), "task": world.fill("{task}")}
@@ -257,7 +257,7 @@ def forms_of_other(world):  # noqa: F811
     yield "/timer/continue/" + world.fill("{entry}") + "/", {}
 
 
-def test_nobody_books_on_what_they_do_not_see(world):  # noqa: F811
+def test_nobody_books_on_what_they_do_not_see(world):
     """charlie is no member of the project, whichever form names it."""
     client = world.browsers["other"]
     charlie = User.objects.get(username="charlie")
@@ -275,7 +275,7 @@ def test_nobody_books_on_what_they_do_not_see(world):  # noqa: F811
             assert b"Checkout" not in text
 
 
-def test_no_form_says_more_than_it_asks(world):  # noqa: F811
+def test_no_form_says_more_than_it_asks(world):
     """Mass assignment: a field that no form has is no way to a role, an owner or a price."""
     bob = User.objects.get(username="bob")
     more = {
@@ -301,7 +301,7 @@ def test_no_form_says_more_than_it_asks(world):  # noqa: F811
                 transaction.set_rollback(True)
 
 
-def test_a_user_cannot_reach_the_admin_by_any_form(world):  # noqa: F811
+def test_a_user_cannot_reach_the_admin_by_any_form(world):
     for row in TABLE:
         if row.route.startswith("admin/"):
             for person in ("owner", "manager"):
@@ -310,7 +310,7 @@ def test_a_user_cannot_reach_the_admin_by_any_form(world):  # noqa: F811
     assert User.objects.filter(role="admin").count() == 1
 
 
-def test_a_demoted_admin_is_none_from_the_next_request_on(world):  # noqa: F811
+def test_a_demoted_admin_is_none_from_the_next_request_on(world):
     assert world.browsers["admin"].get("/admin/").status_code == 200
     alice = User.objects.get(username="alice")
     alice.role = "user"
@@ -320,7 +320,7 @@ def test_a_demoted_admin_is_none_from_the_next_request_on(world):  # noqa: F811
     assert world.browsers["admin"].get("/rates/").status_code == 403
 
 
-def test_keys_of_others_answer_as_keys_of_nobody(world):  # noqa: F811
+def test_keys_of_others_answer_as_keys_of_nobody(world):
     """Whether something is there is not told either."""
     client = world.browsers["other"]
     nobody = dict.fromkeys(("entry", "project", "task", "report"), "999999")
@@ -339,7 +339,7 @@ def strip(response):
 # --- the log -----------------------------------------------------------------------------------
 
 
-def test_no_line_of_the_log_is_forged(world, caplog):  # noqa: F811
+def test_no_line_of_the_log_is_forged(world, caplog):
     caplog.set_level(logging.INFO)
     client = world.browsers["stranger"]
     for path in ("/x%0A2026-01-01 ERROR forged", "/x%0D%0Aforged", "/%1b[2Jx", "/\u2028forged"):
@@ -357,7 +357,7 @@ def test_no_line_of_the_log_is_forged(world, caplog):  # noqa: F811
         assert "\x1b" not in line
 
 
-def test_a_file_of_any_name_is_shown_as_text(world):  # noqa: F811
+def test_a_file_of_any_name_is_shown_as_text(world):
     """The name of an uploaded file is kept without its folders, and is no address of anything."""
     from django.core.files.uploadedfile import SimpleUploadedFile
 

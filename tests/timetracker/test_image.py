@@ -1,5 +1,6 @@
 """The image, built and run step by step as the Dockerfile says, without an engine."""
 
+import json
 import os
 import re
 import shutil
@@ -94,6 +95,10 @@ def test_compose_starts_what_has_to_be_there_first():
     (grace,) = re.findall(r"stop_grace_period: (\d+)s", text)
     assert int(grace) > gunicorn.graceful_timeout
     assert "read_only: true" in text
+    (ping,) = re.findall(r"command: (\[.*telemetry_ping.*\])", text)
+    assert json.loads(ping)[:2] == ["sh", "-c"]
+    assert "while :; do python manage.py telemetry_ping" in ping
+    assert "sleep 3600" in ping
     named = set(re.findall(r"\$\{(\w+)", text))
     assert named - set(env.variables) == {"POSTGRES_PASSWORD"}
 

@@ -1,4 +1,4 @@
-"""A team at work while workers are killed, PostgreSQL crashes and PostHog is silent: in short.
+"""A team at work while workers are killed, PostgreSQL crashes and PostHog is away: in short.
 
 `python -m tests.benchmarks load` does it with two hundred people for five minutes.
 """
