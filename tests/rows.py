@@ -1,11 +1,15 @@
 """A site's rows and its migrations, seen from within: `site.run("from tests import rows; …")`."""
 
 import json
+import time
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from django.core.management import call_command
-from django.db import connection
+from django.db import OperationalError, connection, transaction
 from django.db.migrations.loader import MigrationLoader
 
 APPS = ("accounts", "tracking", "analytics")
@@ -49,6 +53,35 @@ def _needed(cursor: Any, table: str) -> Iterator[str]:
         [table],
     )
     yield from (name for (name,) in cursor.fetchall())
+
+
+def write(told: str) -> None:
+    """Write as the code before does, whatever the schema is, until there is a file `{told}.stop`.
+
+    Each time a tag and a copy of an event in one transaction; the file `told` gets the name of each
+    tag that is committed.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT * FROM analytics_event LIMIT 1")
+        names = [column[0] for column in cursor.description]
+        event: dict[str, Any] = dict(zip(names, cursor.fetchone(), strict=True))
+    del event["id"]
+    values = ", ".join(["%s"] * len(event))
+    insert = f"INSERT INTO analytics_event ({', '.join(event)}) VALUES ({values})"
+    number = 0
+    with Path(told).open("w") as lines:
+        while not Path(f"{told}.stop").exists():
+            number += 1
+            event["uuid"] = uuid4().hex
+            tag = f"written {number}"
+            with suppress(OperationalError):
+                with transaction.atomic(), connection.cursor() as cursor:
+                    cursor.execute(
+                        f"INSERT INTO tracking_tag (name, archived) VALUES ('{tag}', false)"
+                    )
+                    cursor.execute(insert, [*event.values()])
+                print(tag, file=lines, flush=True)
+            time.sleep(0.005)
 
 
 def back(steps: int) -> None:

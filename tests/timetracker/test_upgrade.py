@@ -8,12 +8,14 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from contextlib import contextmanager
 
 import pytest
 import requests
 
 from tests import postgresql
+from tests.capture import wait_until
 from tests.conftest import need
 from tests.processes import BIN, ROOT, Site, running
 
@@ -106,6 +108,38 @@ def test_a_filled_database_of_a_schema_before_keeps_every_row(site, steps):
     assert states >= {"delivered", "rejected"}
     (installation,) = after["analytics_installation"]
     assert installation["has_delivered"] in ("True", "1"), "who is erased is erased at PostHog, too"
+
+
+@contextmanager
+def somebody_who_writes(site, told):
+    """A process that writes meanwhile; afterwards `told` has what was committed."""
+    code = f"from tests import rows; rows.write({str(told)!r})"
+    command = [sys.executable, str(ROOT / "manage.py"), "shell", "--no-imports", "--command", code]
+    writer = site.background(*command)
+    try:
+        wait_until(lambda: told.exists() and told.read_text(), 30)
+        yield
+    finally:
+        told.with_name(f"{told.name}.stop").touch()
+        assert writer.wait(60) == 0, site.log.read_text()
+
+
+def test_what_is_written_while_it_is_migrated_is_kept(site, tmp_path):
+    site.run("from tests import rows; rows.back(3)")
+    told = tmp_path / "told"
+    before = len(rows(site)["analytics_event"])
+
+    with somebody_who_writes(site, told):
+        so_far = len(told.read_text().splitlines())
+        done = site.manage("migrate", "--noinput")
+        assert done.returncode == 0, done.stderr
+        meanwhile = len(told.read_text().splitlines()) - so_far
+
+    after = rows(site)
+    written = {row["name"] for row in after["tracking_tag"] if row["name"].startswith("written")}
+    assert written == set(told.read_text().splitlines())
+    assert len(after["analytics_event"]) - before == len(written)
+    assert meanwhile > 10, "nobody wrote while it was migrated"
 
 
 def test_the_code_before_goes_on_writing_to_the_schema_of_now(site):
