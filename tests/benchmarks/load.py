@@ -34,6 +34,7 @@ WORKERS = 4
 SEEN_LATE = 2.0  # seconds after a worker's end in which a request that was under way may notice it
 RECOVERY = 1.0  # seconds after PostgreSQL's return in which a page may still hold a dead connection
 TOLD = 20  # failed requests that no fault explains, written out to look into
+SIGNED_OUT = 401  # what the script makes of being led to the sign-in page: nothing was done
 LEASE = 60  # seconds for which a killed process still holds the events that it took
 STATE = """
 import json
@@ -150,6 +151,8 @@ class Worker:
             answer = self.connection.getresponse()
             answer.read()
             status = answer.status
+            if "/accounts/login/" in (answer.headers["Location"] or ""):
+                status = SIGNED_OUT
         except (OSError, http.client.HTTPException):
             self.connection.close()
         self.asked.append(Asked(f"{method} {path}", begin, time.monotonic(), status))
@@ -392,4 +395,5 @@ if __name__ == "__main__":
     result = load(HARD)
     for figure in figures_of(result):
         print(figure.row, end="")
-    print(result.windows, result.unexplained, result.failed, sep="\n")
+    print(result.windows, result.unexplained, sep="\n")
+    print("lost", result.lost_entries, "doubled", result.doubled_entries, sep="\n")

@@ -124,6 +124,42 @@ def test_the_cache_does_not_keep_it_to_itself():
         cache.set_many({f"key-{number}": "x" * 1000 for number in range(100)})
 
 
+@contextmanager
+def ended_before_it_commits() -> Iterator[None]:
+    """As a crash between an INSERT into the cache and its COMMIT."""
+    if connection.vendor != "postgresql":
+        pytest.skip("There is no server that could end.")
+
+    def end(execute, sql, *args):
+        done = execute(sql, *args)
+        if sql.startswith('INSERT INTO "cache"'):
+            with psycopg.connect(**parameters, autocommit=True) as other:
+                other.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+        return done
+
+    connection.ensure_connection()
+    pid = connection.connection.info.backend_pid
+    parameters = {**connection.get_connection_params()}
+    for ours in ("context", "cursor_factory", "prepare_threshold"):
+        parameters.pop(ours, None)
+    try:
+        with connection.execute_wrapper(end):
+            yield
+    finally:
+        connection.close()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_form_whose_mark_is_lost_is_not_taken_for_one_that_was_sent_before(visitor_bob):
+    """Else a person hears that the timer was started already, and none is."""
+    with ended_before_it_commits():
+        answer = visitor_bob.post(START, {"description": "x", "csrfmiddlewaretoken": "token"})
+
+    assert answer.status_code == 503
+    assert str(AWAY.sentence) in answer.content.decode()
+    assert not TimeEntry.objects.exists()
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_sign_in_hears_the_truth(visitor, bob):
     with locked("BEGIN; LOCK TABLE cache IN EXCLUSIVE MODE"):
