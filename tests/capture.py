@@ -12,28 +12,26 @@ from typing import Any
 OK = json.dumps({"status": "Ok"}).encode()
 
 
-class CaptureServer:
-    """Listens on loopback; `answer` decides on what a batch gets (status, headers, body)."""
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+    allow_reuse_address = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A peer that hung up before the answer is no error."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
+class Listener:
+    """A server of the tests on loopback, with a port that it keeps over stops."""
 
     def __init__(self) -> None:
-        self.bodies: list[bytes] = []
-        self.batches: list[dict[str, Any]] = []
-        self.connections = 0
-        self.answer: Callable[[dict[str, Any]], tuple[int, dict[str, str], bytes]] = accept
-        self._server: ThreadingHTTPServer | None = None
+        self._server: Server | None = None
         self.port = 0
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
-
-    @property
-    def events(self) -> list[dict[str, Any]]:
-        """Every event of every accepted batch, in the order of arrival."""
-        return [event for batch in self.batches for event in batch["batch"]]
-
-    def named(self, name: str) -> list[dict[str, Any]]:
-        return [event for event in self.events if event["event"] == name]
 
     def start(self) -> None:
         """Listen; on the same port as before after a stop."""
@@ -47,6 +45,29 @@ class CaptureServer:
             self._server.shutdown()
             self._server.server_close()
             self._server = None
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        """What answers a request."""
+        raise NotImplementedError
+
+
+class CaptureServer(Listener):
+    """Listens on loopback; `answer` decides on what a batch gets (status, headers, body)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bodies: list[bytes] = []
+        self.batches: list[dict[str, Any]] = []
+        self.connections = 0
+        self.answer: Callable[[dict[str, Any]], tuple[int, dict[str, str], bytes]] = accept
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """Every event of every accepted batch, in the order of arrival."""
+        return [event for batch in self.batches for event in batch["batch"]]
+
+    def named(self, name: str) -> list[dict[str, Any]]:
+        return [event for event in self.events if event["event"] == name]
 
     def wait_for(self, *names: str, seconds: float = 15) -> None:
         """Wait until events of all these names have come; `AssertionError` when they don't."""
@@ -83,16 +104,6 @@ class CaptureServer:
                 """Say nothing."""
 
         return Handler
-
-
-class Server(ThreadingHTTPServer):
-    daemon_threads = True
-    allow_reuse_address = True
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A peer that hung up before the answer is no error."""
-        if not isinstance(sys.exception(), ConnectionError):
-            super().handle_error(request, client_address)
 
 
 def accept(_batch: dict[str, Any]) -> tuple[int, dict[str, str], bytes]:

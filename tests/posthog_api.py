@@ -15,7 +15,7 @@ from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from tests.capture import Server
+from tests.capture import Listener
 
 KEY, PROJECT = "phx_the_key_of_the_tests", "42"
 WRITABLE = {
@@ -68,7 +68,7 @@ class RefusedError(Exception):
         self.answer = error(status, kind, code, detail, attr)
 
 
-class PostHogApi:
+class PostHogApi(Listener):
     """Listens on loopback for one project and one key.
 
     `before` may answer in place of it (a fault); what it does is then not done. Where `loses` is
@@ -76,6 +76,7 @@ class PostHogApi:
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self.objects: dict[str, dict[int, dict[str, Any]]] = {kind: {} for kind in WRITABLE}
         self.persons: list[Person] = []
         self.event_deletions: list[str] = []  # uuids of persons whose events are to go
@@ -85,16 +86,10 @@ class PostHogApi:
         self.longest_page = 100
         self.before: Callable[[Call], Answer | None] = lambda _call: None
         self.loses: Callable[[Call], bool] = lambda _call: False
-        self.port = 0
-        self._server: Server | None = None
         self._lock = threading.RLock()
         self._number = 100
 
     # --- for tests ---
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
 
     @property
     def settings(self) -> dict[str, str]:
@@ -123,19 +118,6 @@ class PostHogApi:
         """Put a person there."""
         self.persons.append(person := Person(list(distinct_ids), properties))
         return person
-
-    def start(self) -> None:
-        """Listen; on the same port as before after a stop."""
-        self._server = Server(("127.0.0.1", self.port), self._handler())
-        self.port = self._server.server_address[1]
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
-
-    def stop(self) -> None:
-        """Close the port: connections are refused from now on."""
-        if self._server is not None:
-            self._server.shutdown()
-            self._server.server_close()
-            self._server = None
 
     # --- what PostHog does ---
 

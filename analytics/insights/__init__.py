@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from typing import Any
 
 MONTH, WEEK, DAY = timedelta(days=30), timedelta(days=7), timedelta(hours=24)
 
@@ -127,10 +128,10 @@ cohorts: dict[str, Cohort] = {}
 def register(*declared: Insight | Dashboard | Cohort) -> None:
     """Add declarations. Raises `ValueError` for a key declared twice and differently."""
     for one in declared:
-        homes: dict[type, dict[str, object]] = {
-            Insight: insights,  # type: ignore[dict-item]  # each home takes its own kind
-            Dashboard: dashboards,  # type: ignore[dict-item]
-            Cohort: cohorts,  # type: ignore[dict-item]
+        homes: dict[type, dict[str, Any]] = {
+            Insight: insights,
+            Dashboard: dashboards,
+            Cohort: cohorts,
         }
         if homes[type(one)].setdefault(one.key, one) != one:
             raise ValueError(f"{one.key!r} is declared twice.")

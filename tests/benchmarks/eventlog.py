@@ -4,11 +4,10 @@ Is run within a site that is not served: milliseconds of the application, withou
 """
 
 import json
-import statistics
 import time
 from typing import Any
 
-from tests.benchmarks.figures import Figure
+from tests.benchmarks.figures import Figure, p95_of
 from tests.benchmarks.filled import databases
 from tests.benchmarks.logged import EVENTS, logged
 from tests.benchmarks.sites import run
@@ -84,9 +83,4 @@ def milliseconds(client: Any, address: str) -> list[float]:
 
 def figure(pages: str, database: str, taken: Milliseconds) -> Figure:
     name = f"p95 of {pages}, {EVENTS:,} events, {database} (ms)"
-    every = [each for of_page in taken.values() for each in of_page]
-    p95 = statistics.quantiles(every, n=20)[-1]
-    medians = {page: statistics.median(each) for page, each in taken.items()}
-    slowest = max(medians, key=medians.__getitem__)
-    sides = f"medians {min(medians.values()):.0f} to {medians[slowest]:.0f} ms (`{slowest}`)"
-    return Figure(name, [p95], sides, f"<= {LIMIT}")
+    return p95_of(name, taken, LIMIT)

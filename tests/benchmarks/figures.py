@@ -47,6 +47,15 @@ class Figure:
         return f"| {' | '.join(cells)} |\n"
 
 
+def p95_of(name: str, taken: dict[str, list[float]], limit: float) -> Figure:
+    """The 95th percentile of all looks, in milliseconds by page or query, beside their medians."""
+    p95 = statistics.quantiles([each for looks in taken.values() for each in looks], n=20)[-1]
+    medians = {page: statistics.median(each) for page, each in taken.items()}
+    slowest = max(medians, key=medians.__getitem__)
+    sides = f"medians {min(medians.values()):.0f} to {medians[slowest]:.0f} ms (`{slowest}`)"
+    return Figure(name, [p95], sides, f"<= {limit}")
+
+
 def median(values: list[float], scale: float = 1.0) -> str:
     """A median as people read it: three digits, or all before the point."""
     value = statistics.median(values) * scale

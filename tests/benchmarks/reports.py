@@ -1,11 +1,10 @@
 """The server's time for reports of the whole team, with 1,000,000 entries of two years."""
 
 import json
-import statistics
 import time
 from datetime import UTC, datetime, timedelta
 
-from tests.benchmarks.figures import Figure
+from tests.benchmarks.figures import Figure, p95_of
 from tests.benchmarks.filled import MANY, databases, filled
 from tests.benchmarks.sites import run
 
@@ -65,9 +64,4 @@ def main() -> None:
 
 def figure(span: str, database: str, taken: dict[str, list[float]]) -> Figure:
     name = f"p95 of {span} of the team's report, {MANY:,} entries, {database} (ms)"
-    every = [each for of_query in taken.values() for each in of_query]
-    p95 = statistics.quantiles(every, n=20)[-1]
-    medians = {query: statistics.median(each) for query, each in taken.items()}
-    slowest = max(medians, key=medians.__getitem__)
-    sides = f"medians {min(medians.values()):.0f} to {medians[slowest]:.0f} ms (`{slowest}`)"
-    return Figure(name, [p95], sides, f"<= {SPANS[span][1]}")
+    return p95_of(name, taken, SPANS[span][1])
